@@ -1,0 +1,115 @@
+/** The command line: which commands there are, and what they take. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
+import { VERSION } from '../version.ts'
+import { runCheck } from './check.ts'
+import { runExplain } from './explain.ts'
+import { runServe } from './serve.ts'
+import type { ExitCode, Surroundings } from './surroundings.ts'
+
+/** Runs one command line to its end. `args` without the program's own name. */
+export async function runCommand(args: readonly string[], around: Surroundings): Promise<ExitCode> {
+  let exitCode: ExitCode = 0
+  const program = new Command('powerstrip')
+    .description('An ordered chain of adapters in front of the Docker Engine API.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .showHelpAfterError('(powerstrip --help lists the commands and options)')
+    .configureOutput({ writeOut: around.out, writeErr: around.err })
+    .exitOverride()
+
+  program
+    .command('serve')
+    .description('listen for Docker clients and pass their requests through the chain to the engine')
+    .option(
+      '-c, --config <file>',
+      'adapters and endpoints (docs/config.md); without it everything is relayed unchanged',
+    )
+    .option(
+      '-l, --listen <url>',
+      'where to listen, repeatable: unix:///path.sock, tcp://127.0.0.1:2375 (default: powerstrip.sock in $XDG_RUNTIME_DIR or /run)',
+      (url: string, urls: readonly string[]) => [...urls, url],
+      [] as readonly string[],
+    )
+    .option(
+      '-u, --upstream <url>',
+      'the Docker Engine (default: $DOCKER_HOST, else unix:///var/run/docker.sock)',
+    )
+    .option('--socket-mode <octal>', 'permissions of unix sockets', parseMode, 0o660)
+    .option('--socket-group <group>', 'group that unix sockets belong to (default: that of the process)')
+    .option('--grace <seconds>', 'how long running streams may go on after SIGTERM', parseSeconds, 10)
+    .addOption(
+      new Option('--log-level <level>', 'debug logs a line for every exchange')
+        .choices(LOG_LEVELS)
+        .default('info'),
+    )
+    .addHelpText('after', SERVE_EXAMPLE)
+    .action(async (options: ServeFlags) => {
+      exitCode = await runServe(
+        {
+          config: options.config,
+          listen: options.listen,
+          upstream: options.upstream,
+          socketMode: options.socketMode,
+          socketGroup: options.socketGroup,
+          graceMs: options.grace * 1000,
+          logLevel: options.logLevel,
+        },
+        around,
+      )
+    })
+
+  program
+    .command('check')
+    .description('read a configuration file and report every problem in it')
+    .argument('<file>', 'the configuration file')
+    .action(async (file: string) => {
+      exitCode = await runCheck(file, around)
+    })
+
+  program
+    .command('explain')
+    .description('say which operation a request is, which rules match it, and what happens to it')
+    .option('-c, --config <file>', 'adapters and endpoints')
+    .argument('<method>', 'GET, POST, …')
+    .argument('<path>', 'path and query, as a client sends them: /v1.45/containers/create?name=web')
+    .action(async (method: string, path: string, options: { config?: string }) => {
+      exitCode = await runExplain({ method, path, config: options.config }, around)
+    })
+
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return exitCode
+  } catch (problem) {
+    // Commander has printed what it had to say. Asked-for help and version end well, all else is bad usage.
+    if (problem instanceof CommanderError) return problem.exitCode === 0 ? 0 : 2
+    throw problem
+  }
+}
+
+interface ServeFlags {
+  readonly config?: string
+  readonly listen: readonly string[]
+  readonly upstream?: string
+  readonly socketMode: number
+  readonly socketGroup?: string
+  readonly grace: number
+  readonly logLevel: LogLevel
+}
+
+const SERVE_EXAMPLE = `
+Example:
+  powerstrip serve --config adapters.yml --listen unix:///run/powerstrip.sock
+  export DOCKER_HOST=unix:///run/powerstrip.sock
+  docker run --rm busybox echo hello`
+
+function parseMode(text: string): number {
+  if (!/^0?[0-7]{3}$/.test(text)) throw new InvalidArgumentError('Write three octal digits, as in 660.')
+  return Number.parseInt(text, 8)
+}
+
+function parseSeconds(text: string): number {
+  if (!/^[0-9]+(?:\.[0-9]+)?$/.test(text))
+    throw new InvalidArgumentError('Write a number of seconds, as in 10.')
+  return Number(text)
+}

@@ -1,0 +1,120 @@
+/**
+ * What can be wrong with a configuration. A code never changes its meaning, so scripts and tests may rely on it; the
+ * message is for people and may be reworded at any time. `docs/config.md` lists every code.
+ */
+export type ConfigProblemCode = YamlProblemCode | ContentProblemCode | FileProblemCode
+
+/** The text is not one readable YAML document. */
+export type YamlProblemCode =
+  | 'yaml-syntax'
+  | 'yaml-several-documents'
+  | 'yaml-too-deep'
+  | 'yaml-tag'
+  | 'alias-unknown'
+  | 'alias-cycle'
+  | 'alias-limit'
+  | 'merge-not-map'
+  | 'duplicate-key'
+  | 'key-not-text'
+
+/** The YAML can be read and asks for something that does not exist or makes no sense. */
+export type ContentProblemCode =
+  | 'config-not-map'
+  | 'version-unsupported'
+  | 'key-missing'
+  | 'key-renamed'
+  | 'key-unknown'
+  | 'key-conflict'
+  | 'value-not-map'
+  | 'value-not-list'
+  | 'value-not-allowed'
+  | 'hook-not-name'
+  | 'pattern-impossible'
+  | 'pattern-fixed-version'
+  | 'adapter-name'
+  | 'adapter-not-url'
+  | 'adapter-undefined'
+  | 'adapter-unused'
+  | 'built-in-unknown'
+  | 'url-without-scheme'
+  | 'url-other-scheme'
+  | 'url-unreadable'
+  | 'url-credentials'
+  | 'duration'
+  | 'size'
+  | 'limit-out-of-reach'
+
+/** The file could not be read as text at all. Such a problem belongs to no line; it carries line 1, column 1. */
+export type FileProblemCode =
+  | 'file-missing'
+  | 'file-directory'
+  | 'file-not-regular'
+  | 'file-forbidden'
+  | 'file-too-large'
+  | 'file-not-utf8'
+  | 'file-unreadable'
+
+/**
+ * A stretch of one line. Everything counts from 1; columns count UTF-16 units, as editors do. Something that goes on
+ * over several lines is marked on its first one.
+ */
+export interface Span {
+  readonly line: number
+  readonly column: number
+  /** The column after the last one marked; equal to `column` where there is nothing to mark. */
+  readonly endColumn: number
+}
+
+export interface ConfigProblem extends Span {
+  /** An error keeps the configuration from being used; a warning does not. */
+  readonly severity: 'error' | 'warning'
+  readonly code: ConfigProblemCode
+  readonly message: string
+  /** What to write in place of the marked stretch, where that is known. */
+  readonly fix?: string
+}
+
+/** Why some text is not taken, and what to write instead where that can be told. */
+export interface Misfit {
+  readonly message: string
+  readonly fix?: string
+}
+
+export const FIRST_POSITION: Span = { line: 1, column: 1, endColumn: 1 }
+
+/** Gathers what the readers of one configuration find. */
+export class Problems {
+  // What is written once may be read several times, through aliases and merge keys; it is still one problem.
+  readonly #found = new Map<string, ConfigProblem>()
+
+  error(code: ConfigProblemCode, at: Span, message: string, fix?: string): void {
+    this.#add('error', code, at, message, fix)
+  }
+
+  warn(code: ConfigProblemCode, at: Span, message: string, fix?: string): void {
+    this.#add('warning', code, at, message, fix)
+  }
+
+  get anyError(): boolean {
+    return this.inOrder().some((problem) => problem.severity === 'error')
+  }
+
+  /** By position; those of one position in the order in which they were found. */
+  inOrder(): readonly ConfigProblem[] {
+    return [...this.#found.values()].sort((a, b) => a.line - b.line || a.column - b.column)
+  }
+
+  #add(
+    severity: ConfigProblem['severity'],
+    code: ConfigProblemCode,
+    at: Span,
+    message: string,
+    fix?: string,
+  ): void {
+    const id = `${at.line}:${at.column} ${code} ${message}`
+    if (this.#found.has(id)) return
+    const { line, column, endColumn } = at
+    const problem: ConfigProblem = { severity, code, message, line, column, endColumn }
+    this.#found.set(id, fix === undefined ? problem : { ...problem, fix })
+  }
+}

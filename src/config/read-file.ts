@@ -1,0 +1,127 @@
+import { constants, type Stats } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { failed, ok, type Result } from '../model/result.ts'
+import { describeProblems } from './describe.ts'
+import { NO_BUILT_INS, type ParsedConfig, type ParseGround, parseConfig } from './parse.ts'
+import { type ConfigProblem, FIRST_POSITION, type FileProblemCode } from './problem.ts'
+import { formatSize } from './size.ts'
+
+/** A hundred times the largest configuration we can imagine; a log or a disk image named by mistake is larger. */
+export const FILE_LIMIT_BYTES = 1024 * 1024
+
+export interface LoadedConfig extends ParsedConfig {
+  readonly file: string
+  /** The text that it was read from, for excerpts, and for telling later whether the file has changed. */
+  readonly text: string
+  /** The warnings as `describeProblems` puts them; nothing when there are none. */
+  readonly described: string
+}
+
+export interface RefusedConfig {
+  readonly file: string
+  /** Absent when the file could not be read as text. */
+  readonly text: string | undefined
+  readonly problems: readonly ConfigProblem[]
+  /** The problems as `describeProblems` puts them. */
+  readonly described: string
+}
+
+/** Reads a configuration file. Whatever is wrong with the file or in it comes back as problems. */
+export async function readConfigFile(
+  file: string,
+  ground: ParseGround = NO_BUILT_INS,
+): Promise<Result<LoadedConfig, RefusedConfig>> {
+  return judgeText(file, await readText(file), ground)
+}
+
+/** What a file says, or the one problem that kept it from being read. */
+export type FileText = Result<string, ConfigProblem>
+
+export function judgeText(
+  file: string,
+  read: FileText,
+  ground: ParseGround,
+): Result<LoadedConfig, RefusedConfig> {
+  if (!read.ok) return failed(refuse(file, undefined, [read.failure]))
+  const text = read.value
+  const parsed = parseConfig(text, file, ground)
+  if (!parsed.ok) return failed(refuse(file, text, parsed.failure))
+  const { config, warnings } = parsed.value
+  const described = warnings.length === 0 ? '' : describeProblems(text, file, warnings)
+  return ok({ file, text, config, warnings, described })
+}
+
+function refuse(file: string, text: string | undefined, problems: readonly ConfigProblem[]): RefusedConfig {
+  return { file, text, problems, described: describeProblems(text ?? '', file, problems) }
+}
+
+export async function readText(file: string): Promise<FileText> {
+  let handle: FileHandle | undefined
+  try {
+    // Opening a named pipe would otherwise wait for somebody to write into it.
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    const unfit = unfitness(await handle.stat())
+    return unfit ?? decode(await readUpTo(handle, FILE_LIMIT_BYTES + 1))
+  } catch (error) {
+    return failed(fromSystem(error))
+  } finally {
+    await handle?.close()
+  }
+}
+
+function unfitness(stats: Stats): FileText | undefined {
+  if (stats.isDirectory()) return problem('file-directory', 'this is a directory, not a file')
+  if (!stats.isFile()) return problem('file-not-regular', 'this is a device, socket or pipe, not a file')
+  return undefined
+}
+
+/** The size that the system tells may be wrong by now, or 0 for files that are made as they are read. */
+async function readUpTo(handle: FileHandle, limitBytes: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(limitBytes)
+  let filled = 0
+  while (filled < limitBytes) {
+    const { bytesRead } = await handle.read(bytes, filled, limitBytes - filled, filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return bytes.subarray(0, filled)
+}
+
+function decode(bytes: Buffer): FileText {
+  if (bytes.length > FILE_LIMIT_BYTES) {
+    return problem('file-too-large', `the file is larger than ${formatSize(FILE_LIMIT_BYTES)}`)
+  }
+  const text = bytes.toString('utf8')
+  // Decoding puts U+FFFD for what is no UTF-8, and that encodes back to other bytes.
+  const again = Buffer.from(text)
+  if (again.equals(bytes)) return ok(text)
+  const bad = again.findIndex((byte, offset) => byte !== bytes[offset])
+  const line = bytes.subarray(0, bad).filter((byte) => byte === 0x0a).length + 1
+  return problem('file-not-utf8', `the file is not UTF-8: see byte ${bad + 1}, in line ${line}`)
+}
+
+function fromSystem(error: unknown): ConfigProblem {
+  if (!(error instanceof Error && 'code' in error)) throw error
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return fileProblem('file-missing', 'there is no such file')
+    case 'EISDIR':
+      return fileProblem('file-directory', 'this is a directory, not a file')
+    case 'EACCES':
+    case 'EPERM':
+      return fileProblem('file-forbidden', 'there is no permission to read this file')
+    case 'ENXIO':
+      return fileProblem('file-not-regular', 'this is a device, socket or pipe, not a file')
+    default:
+      return fileProblem('file-unreadable', `the file cannot be read: ${error.code}`)
+  }
+}
+
+function problem(code: FileProblemCode, message: string): FileText {
+  return failed(fileProblem(code, message))
+}
+
+function fileProblem(code: FileProblemCode, message: string): ConfigProblem {
+  return { severity: 'error', code, message, ...FIRST_POSITION }
+}

@@ -1,0 +1,7 @@
+/** The engine's public API: running a proxy from a program. */
+export { parseAddress } from './listen/parse-address.ts'
+export { type Address, describeAddress } from './model/address.ts'
+export type { EventSink, ExchangeReport, Fate, ProxyEvent } from './model/event.ts'
+export type { Result } from './model/result.ts'
+export { type Proxy, type ProxyOptions, type StartFailure, startProxy } from './proxy.ts'
+export { VERSION } from './version.ts'

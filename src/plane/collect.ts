@@ -1,0 +1,72 @@
+/** Taking in a whole request body, for the few requests whose body must be there before the first byte goes on. */
+import { trackBody } from '../http1/body-tracker.ts'
+import type { Framing } from '../http1/framing.ts'
+import { type Refusal, refusal } from '../model/refusal.ts'
+import type { Link } from './link.ts'
+
+export type Collected =
+  /** `raw`: as received, chunk framing included. `data`: the body itself. */
+  | { readonly kind: 'body'; readonly raw: Buffer; readonly data: Buffer }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'gone' }
+
+/** How long a body that is collected may pause between two pieces, in milliseconds (PS-FRAME-011). */
+export const BODY_IDLE_TIMEOUT_MS = 30_000
+
+const EMPTY = Buffer.alloc(0)
+const NO_BODY: Collected = { kind: 'body', raw: EMPTY, data: EMPTY }
+
+/** What comes behind the body stays unread. `limitBytes` bounds the body's data. `taken` is told once. */
+export function collectBody(
+  client: Link,
+  framing: Framing,
+  limitBytes: number,
+  taken: (body: Collected) => void,
+): void {
+  if (framing.kind === 'none') return taken(NO_BODY)
+  if (framing.kind === 'length' && framing.bytes > limitBytes)
+    return taken({ kind: 'refused', refusal: tooLarge(limitBytes) })
+  const body = trackBody(framing)
+  const raw: Buffer[] = []
+  const data: Buffer[] = []
+  let size = 0
+  const idle = setTimeout(() => settle({ kind: 'refused', refusal: TOO_SLOW }), BODY_IDLE_TIMEOUT_MS)
+  const settle = (outcome: Collected) => {
+    clearTimeout(idle)
+    client.readInto(undefined)
+    taken(outcome)
+  }
+  client.readInto({
+    bytes(chunk) {
+      idle.refresh()
+      const end = body.feed(chunk, 0, (piece, from, to) => {
+        data.push(piece.subarray(from, to))
+        size += to - from
+      })
+      raw.push(chunk.subarray(0, end))
+      if (size > limitBytes) return settle({ kind: 'refused', refusal: tooLarge(limitBytes) })
+      if (body.problem !== undefined)
+        return settle({ kind: 'refused', refusal: refusal('PS-FRAME-008', 400, body.problem) })
+      if (!body.done) return
+      client.unread(chunk.subarray(end))
+      settle({ kind: 'body', raw: joined(raw), data: joined(data) })
+    },
+    end: () => settle({ kind: 'gone' }),
+    drained() {},
+    closed: () => settle({ kind: 'gone' }),
+  })
+}
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+}
+
+function tooLarge(limitBytes: number): Refusal {
+  return refusal('PS-SIZE-001', 413, `the request body is larger than ${limitBytes} bytes`)
+}
+
+const TOO_SLOW = refusal(
+  'PS-FRAME-011',
+  408,
+  `the body paused for more than ${BODY_IDLE_TIMEOUT_MS / 1000} s`,
+)

@@ -1,0 +1,202 @@
+/**
+ * One end of the proxy: a socket with one reader at a time.
+ *
+ * A socket's listeners are attached once, for its whole life; what changes from head to body to tunnel is only the
+ * reader that they report to. Bytes that no reader has taken yet are held and handed to the next one, in order, so that
+ * a switch of readers loses nothing and repeats nothing.
+ */
+import type { Socket } from 'node:net'
+
+export interface LinkReader {
+  /** Takes all of `chunk`, or gives the tail back with `unread`. */
+  bytes(chunk: Buffer): void
+  /** The peer will send nothing more; it may still be reading. */
+  end(): void
+  /** What was written has left; writing may go on. */
+  drained(): void
+  /** The socket is gone, with or without an error. */
+  closed(): void
+}
+
+/** Bytes held for a reader that is still to come before the socket is paused: one usual socket read. */
+const HELD_LIMIT_BYTES = 64 * 1024
+
+/**
+ * How often a half-closed peer is asked whether it is still there, in milliseconds. A client that was killed must not
+ * hold an engine connection for more than a second or two.
+ */
+const VANISH_PROBE_MS = 500
+
+const NO_BYTES = Buffer.alloc(0)
+
+export class Link {
+  readonly socket: Socket
+  /** Told of what a reader throws. That is a bug of ours, and must cost one connection, not all of them. */
+  onBug: (bug: unknown) => void = (bug) => {
+    throw bug
+  }
+  #reader: LinkReader | undefined
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #holding = false
+  #ended = false
+  #closed = false
+  #bytesIn = 0
+  #bytesOut = 0
+  #probe: NodeJS.Timeout | undefined
+
+  /** The socket must have been made with `allowHalfOpen: true`. */
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (chunk: Buffer) => this.#guard(() => this.#arrived(chunk)))
+    socket.on('end', () => this.#guard(() => this.#endArrived()))
+    socket.on('drain', () => this.#guard(() => this.#reader?.drained()))
+    // The reason does not change what must be done, and `close` always follows.
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.#closed = true
+      clearInterval(this.#probe)
+      this.#guard(() => this.#reader?.closed())
+    })
+  }
+
+  /** Bytes received and taken by readers so far, over all exchanges. */
+  get bytesTaken(): number {
+    return this.#bytesIn - this.#heldBytes
+  }
+
+  /** Bytes handed to the socket so far, over all exchanges. */
+  get bytesOut(): number {
+    return this.#bytesOut
+  }
+
+  /** Whether the peer has sent its FIN and all bytes before it were taken. */
+  get ended(): boolean {
+    return this.#ended && this.#heldBytes === 0
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Reports to `reader` from now on, first what was held back. `undefined`: hold everything from now on. */
+  readInto(reader: LinkReader | undefined): void {
+    this.#reader = reader
+    this.#holding = false
+    if (reader === undefined) return
+    while (this.#held.length > 0 && this.#reader === reader && !this.#holding) {
+      const chunk = this.#held.shift()!
+      this.#heldBytes -= chunk.length
+      reader.bytes(chunk)
+    }
+    if (this.#reader !== reader) return
+    if (this.#heldBytes === 0) this.socket.resume()
+    if (this.ended) reader.end()
+    if (this.#closed && this.#reader === reader) reader.closed()
+  }
+
+  /**
+   * Puts `tail` back and holds it and all that follows for the next reader. The present one still hears of a drain, of
+   * the close, and of a FIN if nothing is held before it.
+   */
+  hold(tail: Buffer): void {
+    this.#holding = true
+    this.unread(tail)
+  }
+
+  /** Puts back the tail of the chunk that is being read, for the next reader. */
+  unread(tail: Buffer): void {
+    if (tail.length === 0) return
+    this.#held.unshift(tail)
+    this.#heldBytes += tail.length
+  }
+
+  /** All bytes that have arrived and not been taken, at once. */
+  takeUnread(): Buffer {
+    if (this.#heldBytes === 0) return NO_BYTES
+    const taken = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held)
+    this.#held = []
+    this.#heldBytes = 0
+    return taken
+  }
+
+  /** False: the socket's buffer is full, wait for `drained`. */
+  write(chunk: Buffer): boolean {
+    if (this.socket.destroyed || this.socket.writableEnded) return true
+    this.#bytesOut += chunk.length
+    return this.socket.write(chunk)
+  }
+
+  /** Writes both in one go: engines read a hijacked request's head and body only if they arrive together. */
+  writeTogether(first: Buffer, second: Buffer): boolean {
+    if (second.length === 0) return this.write(first)
+    if (first.length === 0) return this.write(second)
+    if (first.buffer === second.buffer && first.byteOffset + first.length === second.byteOffset)
+      return this.write(Buffer.from(first.buffer, first.byteOffset, first.length + second.length))
+    this.socket.cork()
+    this.write(first)
+    const free = this.write(second)
+    this.socket.uncork()
+    return free
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    if (this.#heldBytes <= HELD_LIMIT_BYTES) this.socket.resume()
+  }
+
+  /** Sends FIN behind what was written; reading goes on. */
+  end(): void {
+    if (!this.socket.destroyed) this.socket.end()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  /**
+   * After the peer's FIN: finds out when the peer is gone altogether.
+   *
+   * A FIN does not tell a client that has no more to say from one that was killed. On a unix socket an empty write does:
+   * Linux answers EPIPE once the peer has closed both directions, and nothing at all when it has only stopped sending.
+   * (On TCP an empty write never reaches the peer; there, only data that cannot be delivered shows it.)
+   */
+  watchForVanishing(): void {
+    if (this.#probe !== undefined || this.#closed) return
+    const ask = () => {
+      if (!this.socket.destroyed && !this.socket.writableEnded && this.socket.writableLength === 0)
+        this.socket.write(NO_BYTES)
+    }
+    this.#probe = setInterval(ask, VANISH_PROBE_MS)
+    ask()
+  }
+
+  #guard(told: () => void): void {
+    try {
+      told()
+    } catch (bug) {
+      this.onBug(bug)
+    }
+  }
+
+  #endArrived(): void {
+    this.#ended = true
+    if (this.#reader === undefined) return
+    if (this.#heldBytes === 0) this.#reader.end()
+    else this.watchForVanishing()
+  }
+
+  #arrived(chunk: Buffer): void {
+    this.#bytesIn += chunk.length
+    if (this.#reader !== undefined && !this.#holding && this.#heldBytes === 0) {
+      this.#reader.bytes(chunk)
+      return
+    }
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
+    if (this.#heldBytes > HELD_LIMIT_BYTES) this.socket.pause()
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Exchanges that no hook asked for: the request's bytes to the engine, the answer's bytes to the client, as they come.
+ *
+ * The trackers only find where the messages end. Nothing is buffered beyond the sockets, but for what the client sends
+ * behind a request: it waits for the end of the exchange, or for the answer that turns the connection two-way.
+ */
+import { type AnswerTerms, readAnswerTerms } from '../http1/answer-terms.ts'
+import { type BodyTracker, trackBody } from '../http1/body-tracker.ts'
+import type { Framing } from '../http1/framing.ts'
+import { HeadReader } from '../http1/head-reader.ts'
+import type { Link, LinkReader } from './link.ts'
+
+export interface RelayedRequest {
+  readonly method: string
+  /** The head as it goes to the engine, and the body as well where both must leave as one. */
+  readonly opening: Buffer
+  /** What is still to come from the client. */
+  readonly framing: Framing
+  /** How the engine's answer may turn this connection into a two-way stream, if it may. */
+  readonly tunnel: { readonly onRaw200: boolean } | undefined
+}
+
+/** How a relayed exchange ended. In every case but `complete` with `reusable`, the connection ends with it. */
+export type RelayEnd =
+  | { readonly kind: 'complete'; readonly status: number; readonly reusable: boolean }
+  /** The engine's answer turned the connection two-way; its head is on its way to the client, nothing behind it yet. */
+  | { readonly kind: 'switched'; readonly status: number }
+  /** The request's framing broke on the way. `answered`: whether any byte of an answer has reached the client. */
+  | { readonly kind: 'request-garbled'; readonly message: string; readonly answered: boolean }
+  | { readonly kind: 'answer-garbled'; readonly message: string; readonly answered: boolean }
+  /** The engine closed before its answer was complete. */
+  | { readonly kind: 'engine-gone'; readonly answered: boolean; readonly status: number | undefined }
+  | { readonly kind: 'client-gone'; readonly status: number | undefined }
+
+/** Relays the exchanges of one connection, one at a time: one object, and two readers, for all of them. */
+export class Relay {
+  readonly #client: Link
+  readonly #engine: Link
+  readonly #ended: (end: RelayEnd) => void
+  readonly #fromClient: LinkReader
+  readonly #fromEngine: LinkReader
+  readonly #answerHead = new HeadReader()
+  #request: RelayedRequest = NO_REQUEST
+  #requestBody: BodyTracker = trackBody(NO_REQUEST.framing)
+  #answer: AnswerTerms | undefined
+  #answerBody: BodyTracker = trackBody(NO_REQUEST.framing)
+  /** Whether any byte of an answer, interim ones included, has gone to the client. */
+  #answered = false
+  #spoiled = false
+  #running = false
+
+  /** `ended` is told exactly once for each `begin`, and by then nothing is read from either side any more. */
+  constructor(client: Link, engine: Link, ended: (end: RelayEnd) => void) {
+    this.#client = client
+    this.#engine = engine
+    this.#ended = ended
+    this.#fromClient = {
+      bytes: (chunk) => this.#passRequest(chunk),
+      // dockerd reads the end of a client's bytes as a cancel: `events` and followed logs end cleanly after it.
+      end: () => {
+        engine.end()
+        client.watchForVanishing()
+      },
+      drained: () => engine.resume(),
+      closed: () => this.#finish({ kind: 'client-gone', status: this.#answer?.status }),
+    }
+    this.#fromEngine = {
+      bytes: (chunk) =>
+        this.#answer === undefined ? this.#readAnswerHead(chunk) : this.#passAnswer(NOTHING, chunk),
+      end: () => this.#engineEnded(),
+      drained: () => client.resume(),
+      closed: () => this.#engineGone(),
+    }
+  }
+
+  begin(request: RelayedRequest): void {
+    this.#request = request
+    this.#requestBody = trackBody(request.framing)
+    this.#answer = undefined
+    this.#answered = false
+    this.#spoiled = false
+    this.#running = true
+
+    // The head goes out together with as much of the body as has arrived.
+    const early = this.#client.takeUnread()
+    const end = this.#requestBody.done ? 0 : this.#requestBody.feed(early, 0)
+    if (this.#requestBody.problem !== undefined) return this.#requestGarbled(this.#requestBody.problem)
+    if (end < early.length) this.#client.hold(early.subarray(end))
+    const free = this.#engine.writeTogether(
+      request.opening,
+      end === early.length ? early : early.subarray(0, end),
+    )
+    this.#engine.readInto(this.#fromEngine)
+    if (!this.#running) return
+    this.#client.readInto(this.#fromClient)
+    if (!free) this.#client.pause()
+  }
+
+  #passRequest(chunk: Buffer): void {
+    const body = this.#requestBody
+    if (body.done) return this.#client.hold(chunk)
+    const end = body.feed(chunk, 0)
+    if (body.problem !== undefined) return this.#requestGarbled(body.problem)
+    if (!this.#engine.write(end === chunk.length ? chunk : chunk.subarray(0, end))) this.#client.pause()
+    if (end < chunk.length) this.#client.hold(chunk.subarray(end))
+    if (body.done) this.#settleIfComplete()
+  }
+
+  #readAnswerHead(chunk: Buffer): void {
+    const progress = this.#answerHead.feed(chunk)
+    if (progress.kind === 'more') return
+    if (progress.kind === 'refused') return this.#answerGarbled(progress.refusal.message)
+    const { head, rest } = progress
+    const read = readAnswerTerms(head.toString('latin1'), this.#request.method)
+    if (!read.ok) return this.#answerGarbled(read.failure.message)
+    const answer = read.value
+
+    if (answer.status < 200 && answer.status !== 101) {
+      this.#answered = true
+      this.#client.write(head)
+      if (rest.length > 0) this.#readAnswerHead(rest)
+      return
+    }
+    if (answer.status === 101 && this.#request.tunnel === undefined)
+      return this.#answerGarbled('it switches protocols, which nobody asked for')
+    if (
+      answer.status === 101 ||
+      (this.#request.tunnel?.onRaw200 && answer.status === 200 && endsWithConnection(answer))
+    ) {
+      this.#client.write(head)
+      this.#engine.unread(rest)
+      return this.#finish({ kind: 'switched', status: answer.status })
+    }
+    this.#answer = answer
+    this.#answerBody = trackBody(answer.framing)
+    this.#answered = true
+    this.#passAnswer(head, rest)
+  }
+
+  /** Sends on `head` and the part of `chunk` that belongs to the answer. */
+  #passAnswer(head: Buffer, chunk: Buffer): void {
+    const body = this.#answerBody
+    const end = body.done ? 0 : body.feed(chunk, 0)
+    if (!this.#client.writeTogether(head, end === chunk.length ? chunk : chunk.subarray(0, end)))
+      this.#engine.pause()
+    if (body.problem !== undefined) return this.#answerGarbled(body.problem)
+    if (!body.done) return
+    // What an engine sends behind a complete answer can belong to nobody: the connection is not used again.
+    if (end < chunk.length) this.#spoiled = true
+    this.#settleIfComplete()
+  }
+
+  /** Over when both messages are, or when the engine will not read the rest of the request. */
+  #settleIfComplete(): void {
+    if (this.#answer === undefined || !this.#answerBody.done) return
+    if (!this.#answer.keepAlive || this.#spoiled) this.#complete(false)
+    else if (this.#requestBody.done) this.#complete(true)
+  }
+
+  #engineEnded(): void {
+    if (this.#answer !== undefined && endsWithConnection(this.#answer)) this.#complete(false)
+    else this.#engineGone()
+  }
+
+  #engineGone(): void {
+    if (this.#answer !== undefined && this.#answerBody.done) this.#complete(false)
+    else this.#finish({ kind: 'engine-gone', answered: this.#answered, status: this.#answer?.status })
+  }
+
+  #complete(reusable: boolean): void {
+    this.#finish({ kind: 'complete', status: this.#answer?.status ?? 0, reusable })
+  }
+
+  #requestGarbled(message: string): void {
+    this.#finish({ kind: 'request-garbled', message, answered: this.#answered })
+  }
+
+  #answerGarbled(message: string): void {
+    this.#finish({ kind: 'answer-garbled', message, answered: this.#answered })
+  }
+
+  #finish(end: RelayEnd): void {
+    if (!this.#running) return
+    this.#running = false
+    this.#client.readInto(undefined)
+    this.#engine.readInto(undefined)
+    this.#ended(end)
+  }
+}
+
+function endsWithConnection(answer: AnswerTerms): boolean {
+  return answer.framing.kind === 'until-close'
+}
+
+const NOTHING = Buffer.alloc(0)
+const NO_REQUEST: RelayedRequest = {
+  method: '',
+  opening: NOTHING,
+  framing: { kind: 'none' },
+  tunnel: undefined,
+}

@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { open, readFile, rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { answersPing } from './api.ts'
+import type { EngineKind } from './engine.ts'
+import type { EnginePrograms } from './programs.ts'
+
+/** Everything one dockerd is started with. Kept, so that the same engine can be started again. */
+export interface DaemonPlan {
+  readonly kind: EngineKind
+  readonly programs: EnginePrograms
+  readonly dir: string
+  readonly socket: string
+  readonly cgroup: string
+  readonly network: boolean
+  readonly debug: boolean
+  /** The process whose namespaces dockerd enters. */
+  readonly keeperPid: number
+}
+
+/** A cold engine takes two to ten seconds; this much only on a machine in trouble. */
+const START_LIMIT_MS = 90_000
+const PING_PAUSE_MS = 25
+
+/** Starts dockerd and waits until it answers. */
+export async function startDaemon(plan: DaemonPlan): Promise<ChildProcess> {
+  await forgetLast(plan.dir)
+  const log = await open(logFile(plan.dir), 'a')
+  // nsenter becomes dockerd, so the child's process id is dockerd's.
+  const child = spawn(
+    'nsenter',
+    ['--target', `${plan.keeperPid}`, '--mount', '--net', '--', plan.programs.dockerd, ...daemonArgs(plan)],
+    {
+      // Nothing of the caller's environment: no proxy, DOCKER_* or OTEL_* variable may change the engine.
+      env: { PATH: plan.programs.path, HOME: '/root' },
+      stdio: ['ignore', log.fd, log.fd],
+      // An interrupt on the terminal ends the tests; the keeper then ends the engine.
+      detached: true,
+    },
+  )
+  await log.close()
+
+  const late = Date.now() + START_LIMIT_MS
+  while (!(await answersPing(plan.socket))) {
+    if (hasEnded(child)) throw new Error(`dockerd ended while starting:\n${await lastWords(plan.dir)}`)
+    if (Date.now() > late) {
+      child.kill('SIGKILL')
+      throw new Error(`dockerd does not answer after ${START_LIMIT_MS} ms:\n${await lastWords(plan.dir)}`)
+    }
+    await sleep(PING_PAUSE_MS)
+  }
+  child.unref()
+  return child
+}
+
+/**
+ * A killed dockerd leaves two process ids behind. It does not start while some process has the one; the other is its
+ * containerd's, which dies with it but a little later, and would be taken for one that can be used on.
+ */
+async function forgetLast(dir: string): Promise<void> {
+  const containerd = await readFile(`${dir}/exec/containerd/containerd.pid`, 'utf8').catch(() => '')
+  while (containerd !== '' && existsSync(`/proc/${containerd}/exe`)) await sleep(PING_PAUSE_MS)
+  await rm(`${dir}/exec/containerd/containerd.pid`, { force: true })
+  await rm(`${dir}/pid`, { force: true })
+}
+
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+/** Sends a signal and waits until the process is gone. */
+export async function endDaemon(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (hasEnded(child)) return
+  const gone = once(child, 'exit')
+  child.ref()
+  child.kill(signal)
+  await gone
+}
+
+function daemonArgs(plan: DaemonPlan): string[] {
+  const { dir, programs } = plan
+  return [
+    ['--host', `unix://${plan.socket}`],
+    ['--data-root', `${dir}/data`],
+    ['--exec-root', `${dir}/exec`],
+    ['--pidfile', `${dir}/pid`],
+    // The keeper finds containers by this name. The driver is named because systemd's wants other names.
+    ['--cgroup-parent', `/${plan.cgroup}`],
+    ['--exec-opt', 'native.cgroupdriver=cgroupfs'],
+    ['--userland-proxy-path', programs.dockerProxy],
+    ['--init-path', programs.dockerInit],
+    // The storage driver is left to dockerd: overlay2 where the file system can, vfs where it cannot.
+    plan.network ? [] : ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
+    plan.debug ? ['--debug'] : [],
+  ].flat()
+}
+
+export function logFile(dir: string): string {
+  return `${dir}/dockerd.log`
+}
+
+async function lastWords(dir: string): Promise<string> {
+  const log = await readFile(logFile(dir), 'utf8').catch(() => '')
+  return log.split('\n').slice(-25).join('\n')
+}

@@ -1,0 +1,11 @@
+/** Real, private Docker Engines for tests, demo and benchmarks. */
+export { importBusybox } from './busybox.ts'
+export { type CliKind, type DockerCli, dockerCli } from './cli.ts'
+export { type ClientOptions, type ClientTls, type DockerOptions, docker, spawnDocker } from './docker.ts'
+export { ENGINE_KINDS, type Engine, type EngineKind } from './engine.ts'
+export { linkEngines } from './network.ts'
+export { type PackageName, providePackages } from './packages.ts'
+export type { Ended } from './run.ts'
+export { runLabel } from './run-label.ts'
+export { describeEachEngine, sharedEngine } from './shared.ts'
+export { type EngineOptions, startEngine } from './start.ts'

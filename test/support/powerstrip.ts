@@ -1,0 +1,139 @@
+/** The real command, as users start it, in a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+
+export interface PowerstripOptions {
+  /** The engine's address: `unix:///…` or `tcp://…`. */
+  readonly upstream: string
+  /** Text of a configuration file. */
+  readonly config?: string
+  /** More arguments for `serve`. */
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface Powerstrip extends AsyncDisposable {
+  /** For `DOCKER_HOST`. */
+  readonly unix: string
+  readonly tcp: string
+  /** Path of the unix socket. */
+  readonly socket: string
+  /** Port on 127.0.0.1. */
+  readonly port: number
+  readonly pid: number
+  /** Path of the configuration file, if there is one. */
+  readonly configFile: string | undefined
+  /** Log lines so far, parsed. */
+  readonly log: readonly LogLine[]
+  /** Resolves with the first log line, past or to come, that the test accepts. */
+  logged(accept: (line: LogLine) => boolean): Promise<LogLine>
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>
+}
+
+export type LogLine = Readonly<Record<string, unknown>>
+
+/** Built by `npm run build`, which the jest set-up of the suites that use this runs first. */
+export const COMMAND = resolve('dist/src/main.js')
+
+/** Starts `powerstrip serve` on a unix socket and on a TCP port of its choosing; ready when this resolves. */
+export async function startPowerstrip(options: PowerstripOptions): Promise<Powerstrip> {
+  const dir = await mkdtemp(join(tmpdir(), 'ps-'))
+  const socket = join(dir, 'ps.sock')
+  const configFile = options.config === undefined ? undefined : join(dir, 'adapters.yml')
+  if (configFile !== undefined) await writeFile(configFile, options.config ?? '')
+  const child = spawn(
+    process.execPath,
+    [
+      COMMAND,
+      'serve',
+      ...['--upstream', options.upstream],
+      ...['--listen', `unix://${socket}`, '--listen', 'tcp://127.0.0.1:0'],
+      ...['--log-level', 'debug', '--grace', '2'],
+      ...(configFile === undefined ? [] : ['--config', configFile]),
+      ...(options.args ?? []),
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
+  )
+  const log = new Log(child)
+  const port = await bannerPort(child, log)
+  const exited = once(child, 'exit') as Promise<[number | null]>
+
+  const stop = async () => {
+    child.kill('SIGTERM')
+    const [code] = await exited
+    await rm(dir, { recursive: true, force: true })
+    return code
+  }
+  return {
+    unix: `unix://${socket}`,
+    tcp: `tcp://127.0.0.1:${port}`,
+    socket,
+    port,
+    pid: child.pid!,
+    configFile,
+    log: log.lines,
+    logged: (accept) => log.first(accept),
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop()
+    },
+  }
+}
+
+class Log {
+  readonly lines: LogLine[] = []
+  readonly #waiting = new Set<(line: LogLine) => void>()
+  /** What was not NDJSON: messages for people. */
+  text = ''
+
+  constructor(child: ChildProcess) {
+    createInterface({ input: child.stderr! }).on('line', (text) => {
+      const line = parsed(text)
+      if (line === undefined) this.text += `${text}\n`
+      else this.lines.push(line)
+      if (line !== undefined) for (const tell of this.#waiting) tell(line)
+    })
+  }
+
+  first(accept: (line: LogLine) => boolean): Promise<LogLine> {
+    const past = this.lines.find(accept)
+    if (past !== undefined) return Promise.resolve(past)
+    return new Promise((resolve) => {
+      const tell = (line: LogLine) => {
+        if (!accept(line)) return
+        this.#waiting.delete(tell)
+        resolve(line)
+      }
+      this.#waiting.add(tell)
+    })
+  }
+}
+
+function parsed(text: string): LogLine | undefined {
+  try {
+    return JSON.parse(text) as LogLine
+  } catch {
+    return undefined
+  }
+}
+
+function bannerPort(child: ChildProcess, log: Log): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let port: number | undefined
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      const match = /listening on tcp:\/\/127\.0\.0\.1:([0-9]+)/.exec(line)
+      if (match !== null) port = Number(match[1])
+      // The last line of the banner: all listeners are open by then.
+      if (line.includes('export DOCKER_HOST=') && port !== undefined) resolve(port)
+    })
+    child.once('exit', (code) =>
+      reject(new Error(`powerstrip serve ended with ${code} before it listened:\n${log.text}`)),
+    )
+    child.once('error', reject)
+  })
+}
