@@ -16,6 +16,7 @@ export interface DaemonPlan {
   readonly cgroup: string
   readonly network: boolean
   readonly debug: boolean
+  readonly extraHosts: readonly string[]
   /** The process whose namespaces dockerd enters. */
   readonly keeperPid: number
 }
@@ -83,6 +84,7 @@ function daemonArgs(plan: DaemonPlan): string[] {
   const { dir, programs } = plan
   return [
     ['--host', `unix://${plan.socket}`],
+    plan.extraHosts.flatMap((host) => ['--host', host]),
     ['--data-root', `${dir}/data`],
     ['--exec-root', `${dir}/exec`],
     ['--pidfile', `${dir}/pid`],

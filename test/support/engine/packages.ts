@@ -6,7 +6,10 @@ import { withLock } from './lock.ts'
 import { tell } from './progress.ts'
 import { mustRun, run } from './run.ts'
 
-/** Debian packages as `dpkg` names them. All that an engine of either kind, its networks and its image need. */
+/**
+ * Debian packages as `dpkg` names them. All that an engine of either kind, its networks and its image need, and what the
+ * benchmark compares and measures with.
+ */
 export type PackageName =
   | 'docker.io'
   | 'runc'
@@ -15,6 +18,9 @@ export type PackageName =
   | 'iproute2'
   | 'busybox-static'
   | 'ca-certificates'
+  | 'haproxy'
+  | 'nginx-light'
+  | 'wrk'
 
 /** Installs those of the packages that are missing. Nothing they bring is started as a service. */
 export async function providePackages(names: readonly PackageName[]): Promise<void> {

@@ -14,17 +14,25 @@ export interface EngineOptions {
   readonly network?: boolean
   /** dockerd's debug log, in `dockerd.log` below the engine's folder. */
   readonly debug?: boolean
+  /** Where the engine listens besides its socket, `tcp://127.0.0.1:4243` say: for programs that speak TCP only. */
+  readonly extraHosts?: readonly string[]
 }
 
 /** Starts a private engine, or hands out the one that POWERSTRIP_TEST_ENGINE names. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const borrowed = borrowedSocket()
-  if (borrowed !== undefined) return borrowEngine(options.kind, borrowed)
+  const { kind, network = false, debug = false, extraHosts = [] } = options
+  if (borrowed !== undefined) {
+    if (extraHosts.length > 0)
+      throw new Error(
+        `the engine that POWERSTRIP_TEST_ENGINE names will not listen on ${extraHosts.join(', ')}`,
+      )
+    return borrowEngine(kind, borrowed)
+  }
 
   if (process.getuid?.() !== 0) {
     throw new Error('only root can start a private engine; POWERSTRIP_TEST_ENGINE can name a running one')
   }
-  const { kind, network = false, debug = false } = options
   const programs = await enginePrograms(kind)
   if (network) await providePackages(['iproute2', 'iptables'])
 
@@ -35,7 +43,17 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const keeper = await startKeeper({ dir, cgroup: name, network: network ? 'own' : 'none' })
   try {
     const address = network ? await connectToMachine(keeper.pid) : undefined
-    const plan = { kind, programs, dir, socket, cgroup: name, network, debug, keeperPid: keeper.pid }
+    const plan = {
+      kind,
+      programs,
+      dir,
+      socket,
+      cgroup: name,
+      network,
+      debug,
+      extraHosts,
+      keeperPid: keeper.pid,
+    }
     return await privateEngine(plan, address, () => keeper.release())
   } catch (error) {
     await keeper.release()
