@@ -1,18 +1,20 @@
 import { isAlias, isMap, isScalar, type Pair, type ParsedNode, type Scalar } from 'yaml'
 import { STAR_ADVICE, type YamlDocument } from './document.ts'
-import type { Problems, Span } from './problem.ts'
+import type { Places } from './places.ts'
+import { FIRST_POSITION, type Problems, type Span } from './problem.ts'
 import { type Entry, type MapNode, type Node, nameNode, quote } from './tree.ts'
 
 /**
- * How many nodes aliases, those of merge keys included, may add to those that are written out. Ten aliases to ten aliases and so on make
- * a billion nodes from a few lines, and a tree that shares its branches is harmless only until somebody prints it.
+ * How many nodes aliases, those of merge keys included, may add to those that are written out. Ten aliases to ten aliases
+ * and so on make a billion nodes from a few lines, and a tree that shares its branches is harmless only until somebody
+ * prints it.
  */
 const ALIAS_NODES_LIMIT = 100_000
 
 /** Turns a YAML document into our tree: aliases followed, merge keys merged, duplicate keys reported. */
-export function buildTree({ contents, spanOf }: YamlDocument, problems: Problems): Node {
-  const build = new TreeBuilder(spanOf, problems)
-  return build.node(contents, spanOf(0, 0))
+export function buildTree({ contents, places }: YamlDocument, problems: Problems): Node {
+  const build = new TreeBuilder(places, problems)
+  return build.node(contents, FIRST_POSITION)
 }
 
 type YamlPair = Pair<ParsedNode, ParsedNode | null>
@@ -25,7 +27,7 @@ type Written = { readonly own: Entry } | { readonly merged: readonly MapNode[] }
  * nodes and copy nothing, so the walk takes time in proportion to the text, whatever the text makes of aliases.
  */
 class TreeBuilder {
-  readonly #spanOf: YamlDocument['spanOf']
+  readonly #places: Places
   readonly #problems: Problems
   /** The latest node of each anchor; `open` while we are still inside that node. */
   readonly #anchors = new Map<string, Node | 'open'>()
@@ -33,15 +35,15 @@ class TreeBuilder {
   readonly #sizes = new Map<Node, number>()
   #nodesFromAliases = 0
 
-  constructor(spanOf: YamlDocument['spanOf'], problems: Problems) {
-    this.#spanOf = spanOf
+  constructor(places: Places, problems: Problems) {
+    this.#places = places
     this.#problems = problems
   }
 
   /** `emptyAt` is the place of a node that is not there, as the value in `{ key }`. */
   node(yaml: ParsedNode | null, emptyAt: Span): Node {
     if (yaml === null) return this.#sized({ kind: 'null', at: emptyAt }, 1)
-    const at = this.#spanOf(yaml.range[0], yaml.range[1])
+    const at = this.#places.span(yaml.range[0], yaml.range[1])
     if (isAlias(yaml)) return this.#alias(yaml.source, at)
 
     const { anchor } = yaml
@@ -95,7 +97,7 @@ class TreeBuilder {
     const written: Written[] = []
     const firstLines = new Map<string, number>()
     for (const pair of pairs) {
-      const keyAt = this.#spanOf(pair.key.range[0], pair.key.range[1])
+      const keyAt = this.#places.span(pair.key.range[0], pair.key.range[1])
       const key = this.#key(pair.key, keyAt)
       const value = this.node(pair.value, keyAt)
       if (key === undefined) continue

@@ -1,5 +1,5 @@
 import { type Glyph, glyphsOf, harmless } from './cells.ts'
-import type { ConfigProblem, ConfigProblemCode, FileProblemCode } from './problem.ts'
+import { type ConfigProblem, type ConfigProblemCode, FILE_PROBLEM_CODES } from './problem.ts'
 
 /** The widest excerpt of a line, in cells. With the line number before it, it still fits a terminal of 120. */
 const EXCERPT_CELLS = 100
@@ -31,18 +31,8 @@ export function describeProblems(text: string, file: string, problems: readonly 
 }
 
 /** What keeps a file from being read belongs to no line of it. */
-const FILE_PROBLEMS: Readonly<Record<FileProblemCode, true>> = {
-  'file-missing': true,
-  'file-directory': true,
-  'file-not-regular': true,
-  'file-forbidden': true,
-  'file-too-large': true,
-  'file-not-utf8': true,
-  'file-unreadable': true,
-}
-
-function isOfWholeFile(code: ConfigProblemCode): code is FileProblemCode {
-  return Object.hasOwn(FILE_PROBLEMS, code)
+function isOfWholeFile(code: ConfigProblemCode): boolean {
+  return FILE_PROBLEM_CODES.some((fileCode) => fileCode === code)
 }
 
 function excerpt(line: string, { line: number, column, endColumn }: ConfigProblem): readonly string[] {

@@ -1,5 +1,6 @@
-import { Composer, type CST, LineCounter, type ParsedNode, Parser, type YAMLParseError } from 'yaml'
-import type { Problems, Span } from './problem.ts'
+import { Composer, type CST, type ParsedNode, Parser, type YAMLParseError } from 'yaml'
+import { Places } from './places.ts'
+import type { Problems } from './problem.ts'
 import { quote } from './tree.ts'
 
 /**
@@ -12,11 +13,9 @@ const DEPTH_LIMIT = 64
 // `* *:` and `*/containers/create:` look like patterns and are aliases to YAML.
 export const STAR_ADVICE = 'text that starts with "*" is written in quotes'
 
-/** One YAML document, and where its offsets are. */
 export interface YamlDocument {
   readonly contents: ParsedNode | null
-  /** The place of the offsets `[start, end)`. */
-  readonly spanOf: (start: number, end: number) => Span
+  readonly places: Places
 }
 
 /**
@@ -24,14 +23,13 @@ export interface YamlDocument {
  * guess, and problems found in a guess would only hide the real ones.
  */
 export function readDocument(text: string, problems: Problems): YamlDocument | undefined {
-  const lines = new LineCounter()
-  const spanOf = (start: number, end: number) => spanIn(text, lines, start, end)
-  const tokens = [...new Parser(lines.addNewLine).parse(text)]
+  const places = new Places(text)
+  const tokens = [...new Parser().parse(text)]
 
   const tooDeep = tooDeepIn(tokens)
   if (tooDeep !== undefined) {
     const message = `nested more than ${DEPTH_LIMIT} levels deep`
-    problems.error('yaml-too-deep', spanOf(tooDeep, tooDeep + 1), message)
+    problems.error('yaml-too-deep', places.span(tooDeep, tooDeep + 1), message)
     return undefined
   }
 
@@ -40,9 +38,9 @@ export function readDocument(text: string, problems: Problems): YamlDocument | u
   const [document, second] = [...composer.compose(tokens, true, text.length)]
   if (document === undefined) throw new Error('the composer gave no document although it was told to')
 
-  reportErrors(document.errors, tokens, spanOf, problems)
+  reportErrors(document.errors, tokens, places, problems)
   for (const { pos, message, code } of document.warnings) {
-    const at = spanOf(...pos)
+    const at = places.span(...pos)
     const isTag = code === 'TAG_RESOLVE_FAILED'
     if (isTag) problems.error('yaml-tag', at, `the tag ${quote(text.slice(...pos))} has no meaning here`)
     else problems.warn('yaml-syntax', at, lowerFirst(message))
@@ -50,15 +48,15 @@ export function readDocument(text: string, problems: Problems): YamlDocument | u
   if (second !== undefined) {
     const start = second.contents?.range[0] ?? second.range[0]
     const message = 'a second YAML document starts here; the configuration is one document'
-    problems.error('yaml-several-documents', spanOf(start, start), message)
+    problems.error('yaml-several-documents', places.span(start, start), message)
   }
-  return problems.anyError ? undefined : { contents: document.contents, spanOf }
+  return problems.anyError ? undefined : { contents: document.contents, places }
 }
 
 function reportErrors(
   errors: readonly YAMLParseError[],
   tokens: readonly CST.Token[],
-  spanOf: YamlDocument['spanOf'],
+  places: Places,
   problems: Problems,
 ): void {
   for (const [index, { pos, code, message }] of errors.entries()) {
@@ -67,7 +65,11 @@ function reportErrors(
     const advice = code === 'BAD_ALIAS' ? `; ${STAR_ADVICE}` : ''
     const opening = message.startsWith('Missing closing') ? openingQuote(tokens, pos[0]) : undefined
     const [start, end] = opening ?? pos
-    problems.error('yaml-syntax', spanOf(start, end), `this is not YAML: ${lowerFirst(message)}${advice}`)
+    problems.error(
+      'yaml-syntax',
+      places.span(start, end),
+      `this is not YAML: ${lowerFirst(message)}${advice}`,
+    )
   }
 }
 
@@ -105,14 +107,6 @@ function* everyToken(tokens: readonly CST.Token[]): Generator<{ token: CST.Token
       }
     }
   }
-}
-
-function spanIn(text: string, lines: LineCounter, start: number, end: number): Span {
-  const { line, col } = lines.linePos(start)
-  const nextLine = lines.lineStarts[line]
-  const endOfLine = nextLine === undefined ? text.length : nextLine - 1
-  const last = Math.min(end, text[endOfLine - 1] === '\r' ? endOfLine - 1 : endOfLine)
-  return { line, column: col, endColumn: col + Math.max(0, last - start) }
 }
 
 function lowerFirst(message: string): string {

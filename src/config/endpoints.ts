@@ -1,4 +1,5 @@
 import { compilePattern, type Pattern } from '../route/pattern.ts'
+import { unshownBecause, unshownBy } from '../route/unshown.ts'
 import type { AdapterUse, Rule } from './config.ts'
 import type { Problems } from './problem.ts'
 import { nearest, suggest } from './spelling.ts'
@@ -15,6 +16,7 @@ export function readRules(section: MapNode, names: AdapterNames, problems: Probl
   return section.entries.flatMap((entry) => {
     const pattern = readPattern(entry, problems)
     const hooks = readHooks(entry, names, problems)
+    if (pattern && hooks && hooks.post.length > 0) warnOfUnshown(pattern, entry, problems)
     return pattern && hooks ? [{ pattern, ...hooks, line: entry.keyAt.line }] : []
   })
 }
@@ -29,10 +31,27 @@ function readPattern({ key, keyAt }: Entry, problems: Problems): Pattern | undef
   const { fixedVersion } = pattern.value
   if (fixedVersion !== undefined) {
     const example = key.replace(`/v${fixedVersion}/`, '/*/')
-    const message = `only requests for API version ${fixedVersion} match, and clients choose their version; "${example}" matches all`
+    const message = `only requests for API version ${fixedVersion} match, and clients choose their version; ${quote(example)} matches all`
     problems.warn('pattern-fixed-version', keyAt, message, asYaml(example))
   }
   return pattern.value
+}
+
+/** As many operations as are named of each kind; a pattern like `* *` matches more than fit a message. */
+const MOST_NAMED = 3
+
+/** Protocol 1 has no message for some answers (rules P12, P13 and P15): whoever hooks them should know. */
+function warnOfUnshown(pattern: Pattern, { key, keyAt }: Entry, problems: Problems): void {
+  const unshown = unshownBy(pattern)
+  if (unshown.length === 0) return
+  const reasons = [...new Set(unshown.map(unshownBecause))]
+  const named = reasons.map((reason) => {
+    const ids = unshown.filter((operation) => unshownBecause(operation) === reason).map(({ id }) => id)
+    const more = ids.length > MOST_NAMED ? ` and ${ids.length - MOST_NAMED} more` : ''
+    return `${reason} (${ids.slice(0, MOST_NAMED).join(', ')}${more})`
+  })
+  const message = `post-hooks of ${quote(key)} are passed over on answers that are ${named.join(', ')}; "onUnsupported: fail" refuses these instead`
+  problems.warn('post-not-shown', keyAt, message)
 }
 
 function readHooks(
@@ -86,7 +105,7 @@ function readUse(item: Node, phase: string, names: AdapterNames, problems: Probl
   const adapter = item.text
   if (names !== undefined && !names.has(adapter)) {
     const meant = nearest(adapter, names)
-    const message = `adapter ${quote(adapter)} is not defined${suggest(meant, [...names], 'adapters')}`
+    const message = `adapter ${quote(adapter)} is not defined${suggest(meant, names, 'adapters')}`
     problems.error('adapter-undefined', item.at, message, meant && asYaml(meant))
     return []
   }

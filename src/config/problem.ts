@@ -1,58 +1,67 @@
-/**
- * What can be wrong with a configuration. A code never changes its meaning, so scripts and tests may rely on it; the
- * message is for people and may be reworded at any time. `docs/config.md` lists every code.
- */
-export type ConfigProblemCode = YamlProblemCode | ContentProblemCode | FileProblemCode
-
 /** The text is not one readable YAML document. */
-export type YamlProblemCode =
-  | 'yaml-syntax'
-  | 'yaml-several-documents'
-  | 'yaml-too-deep'
-  | 'yaml-tag'
-  | 'alias-unknown'
-  | 'alias-cycle'
-  | 'alias-limit'
-  | 'merge-not-map'
-  | 'duplicate-key'
-  | 'key-not-text'
+export const YAML_PROBLEM_CODES = [
+  'yaml-syntax',
+  'yaml-several-documents',
+  'yaml-too-deep',
+  'yaml-tag',
+  'alias-unknown',
+  'alias-cycle',
+  'alias-limit',
+  'merge-not-map',
+  'duplicate-key',
+  'key-not-text',
+] as const
 
 /** The YAML can be read and asks for something that does not exist or makes no sense. */
-export type ContentProblemCode =
-  | 'config-not-map'
-  | 'version-unsupported'
-  | 'key-missing'
-  | 'key-renamed'
-  | 'key-unknown'
-  | 'key-conflict'
-  | 'value-not-map'
-  | 'value-not-list'
-  | 'value-not-allowed'
-  | 'hook-not-name'
-  | 'pattern-impossible'
-  | 'pattern-fixed-version'
-  | 'adapter-name'
-  | 'adapter-not-url'
-  | 'adapter-undefined'
-  | 'adapter-unused'
-  | 'built-in-unknown'
-  | 'url-without-scheme'
-  | 'url-other-scheme'
-  | 'url-unreadable'
-  | 'url-credentials'
-  | 'duration'
-  | 'size'
-  | 'limit-out-of-reach'
+export const CONTENT_PROBLEM_CODES = [
+  'config-not-map',
+  'version-unsupported',
+  'key-missing',
+  'key-renamed',
+  'key-unknown',
+  'key-conflict',
+  'value-not-map',
+  'value-not-list',
+  'value-not-allowed',
+  'hook-not-name',
+  'pattern-impossible',
+  'pattern-fixed-version',
+  'post-not-shown',
+  'adapter-name',
+  'adapter-not-url',
+  'adapter-undefined',
+  'adapter-unused',
+  'built-in-unknown',
+  'url-without-scheme',
+  'url-other-scheme',
+  'url-unreadable',
+  'url-credentials',
+  'duration',
+  'size',
+  'limit-out-of-reach',
+] as const
 
 /** The file could not be read as text at all. Such a problem belongs to no line; it carries line 1, column 1. */
-export type FileProblemCode =
-  | 'file-missing'
-  | 'file-directory'
-  | 'file-not-regular'
-  | 'file-forbidden'
-  | 'file-too-large'
-  | 'file-not-utf8'
-  | 'file-unreadable'
+export const FILE_PROBLEM_CODES = [
+  'file-missing',
+  'file-directory',
+  'file-not-regular',
+  'file-forbidden',
+  'file-too-large',
+  'file-not-utf8',
+  'file-unreadable',
+] as const
+
+export type FileProblemCode = (typeof FILE_PROBLEM_CODES)[number]
+
+/**
+ * What can be wrong with a configuration. A code never changes its meaning, so scripts and tests may rely on it; the
+ * message is for people and may be reworded at any time. `docs/config.md` explains every code.
+ */
+export type ConfigProblemCode =
+  | (typeof YAML_PROBLEM_CODES)[number]
+  | (typeof CONTENT_PROBLEM_CODES)[number]
+  | FileProblemCode
 
 /**
  * A stretch of one line. Everything counts from 1; columns count UTF-16 units, as editors do. Something that goes on

@@ -101,8 +101,10 @@ function decode(bytes: Buffer): FileText {
 }
 
 function fromSystem(error: unknown): ConfigProblem {
-  if (!(error instanceof Error && 'code' in error)) throw error
-  switch (error.code) {
+  const code = error !== null && typeof error === 'object' && 'code' in error ? error.code : undefined
+  switch (code) {
+    case undefined:
+      throw error
     case 'ENOENT':
     case 'ENOTDIR':
       return fileProblem('file-missing', 'there is no such file')
@@ -114,7 +116,7 @@ function fromSystem(error: unknown): ConfigProblem {
     case 'ENXIO':
       return fileProblem('file-not-regular', 'this is a device, socket or pipe, not a file')
     default:
-      return fileProblem('file-unreadable', `the file cannot be read: ${error.code}`)
+      return fileProblem('file-unreadable', `the file cannot be read: ${code}`)
   }
 }
 

@@ -18,6 +18,8 @@ export interface AdmittedRequest {
   readonly tunnel: Tunnel | undefined
   /** The head's text as it may go on: the client's own bytes, less whole lines that stop here. */
   readonly onward: string
+  /** The same as fields. */
+  readonly fields: readonly Field[]
 }
 
 export interface Tunnel {
@@ -44,7 +46,7 @@ export function admit(
     terms: terms.value,
     route: route.value,
     tunnel: tunnel.value,
-    onward: withoutStoppedLines(head.value, tunnel.value !== undefined),
+    ...withoutStoppedLines(head.value, tunnel.value !== undefined),
   })
 }
 
@@ -89,15 +91,16 @@ const RAW_TUNNEL: Tunnel = { onRaw200: true }
 const UPGRADE_TUNNEL: Tunnel = { onRaw200: false }
 
 /** Whole lines stop here, and nothing else of a head is ever changed. */
-function withoutStoppedLines(head: RequestHead, mayUpgrade: boolean): string {
-  let kept = ''
-  let from = 0
-  for (const field of head.fields) {
-    if (!stops(field, mayUpgrade)) continue
-    kept += head.text.slice(from, field.start)
-    from = field.end
-  }
-  return from === 0 ? head.text : kept + head.text.slice(from)
+function withoutStoppedLines(
+  head: RequestHead,
+  mayUpgrade: boolean,
+): Pick<AdmittedRequest, 'onward' | 'fields'> {
+  if (!head.fields.some((field) => stops(field, mayUpgrade)))
+    return { onward: head.text, fields: head.fields }
+  const fields = head.fields.filter((field) => !stops(field, mayUpgrade))
+  const requestLine = head.text.slice(0, head.text.indexOf('\r\n') + 2)
+  const lines = fields.map((field) => head.text.slice(field.start, field.end))
+  return { onward: `${requestLine}${lines.join('')}\r\n`, fields }
 }
 
 function stops(field: Field, mayUpgrade: boolean): boolean {

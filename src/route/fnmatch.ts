@@ -27,7 +27,6 @@ type Range = readonly [number, number]
 
 /** `?`: everything that is not in the empty set. */
 const ANY: CharSet = { negated: true, ranges: [] }
-const NEVER: CharSet = { negated: false, ranges: [] }
 
 const STAR = 0x2a
 const QUESTION_MARK = 0x3f
@@ -107,9 +106,7 @@ function setEnd(text: readonly number[], start: number): number {
 function readSet(content: readonly number[]): CharSet {
   const chunks = withoutEmptyRanges(cutAtRanges(content))
   // Only now is it clear what stands first: dropping an empty range can bring a `!` there, and Python goes by that.
-  const [first] = chunks[0]!
-  if (first === undefined) return NEVER
-  if (first !== EXCLAMATION_MARK) return { negated: false, ranges: rangesOf(chunks) }
+  if (chunks[0]![0] !== EXCLAMATION_MARK) return { negated: false, ranges: rangesOf(chunks) }
   const rest = [chunks[0]!.slice(1), ...chunks.slice(1)]
   return { negated: true, ranges: rangesOf(rest) }
 }

@@ -166,14 +166,17 @@ function withSlash(path: string): string {
 
 /** The path with the method of the operations that it matches, or with `*` if they have several, or there are none. */
 function withMethod(path: string): string {
-  const glob = compileGlob(path)
+  const anyMethod = `* ${path}`
+  const pattern = compilePattern(anyMethod)
+  if (!pattern.ok) return anyMethod
   const methods = new Set<string>()
   for (const operation of OPERATIONS) {
-    const plain = operation.path.replaceAll(/{[^}]+}/g, 'x')
-    if (globMatches(glob, plain) || globMatches(glob, `/v1.45${plain}`)) methods.add(operation.method)
+    const request = `${operation.method} ${operation.path.replaceAll(/\{[^}]+\}/g, 'x')}`
+    if (pattern.value.matches({ received: request, decoded: request, versioned: false }))
+      methods.add(operation.method)
   }
   const [method] = methods
-  return `${methods.size === 1 && method !== undefined ? method : '*'} ${path}`
+  return method !== undefined && methods.size === 1 ? `${method} ${path}` : anyMethod
 }
 
 /** Someone who wrote an operation's id meant its endpoint. */
