@@ -4,53 +4,68 @@
  * The engine connection is opened by the first request that may go on and lives exactly as long as the client's. It is
  * never shared, so no answer can reach another client, and a client that leaves takes its own work with it.
  *
- * The usual way of a request, `head` → `#forward` → `#relayed` → `#close` or the next `await`, runs in the sockets' own
- * callbacks, without promises: an exchange of `/_ping` costs 20 µs in all, and they would be a third of it.
+ * The way of a request that no hook asked for, `head` → `#forward` → `#relayed` → `#close` or the next `await`, runs in the
+ * sockets' own callbacks, without promises: an exchange of `/_ping` costs 20 µs in all, and they would be a third of it.
+ * A hooked one is told by `runExchange`, to which a connection is the parts that it needs.
  */
+import { type ExchangeLimits, type ExchangeParts, runExchange } from './exchange.ts'
+import { ABORTED, type ExchangeEnd, endingOf, type Unreachable } from './exchange-end.ts'
 import { errorAnswer } from './http1/answer.ts'
 import type { Framing } from './http1/framing.ts'
 import { type Address, describeAddress } from './model/address.ts'
-import type { EventSink, Fate } from './model/event.ts'
+import type { ChainNote, EventSink, Fate } from './model/event.ts'
+import type { Hook } from './model/hook.ts'
 import { type Refusal, refusal } from './model/refusal.ts'
 import { impossible } from './model/result.ts'
-import { collectBody } from './plane/collect.ts'
+import type { Onward } from './onward.ts'
+import { type Collected, collectBody } from './plane/collect.ts'
 import { dial } from './plane/dial.ts'
 import { lingeringClose } from './plane/linger.ts'
 import type { Link, LinkReader } from './plane/link.ts'
-import { Relay, type RelayEnd } from './plane/relay.ts'
+import { type HoldAnswer, Relay, type RelayEnd } from './plane/relay.ts'
 import { RequestSource, type RequestTaker } from './plane/request-source.ts'
 import { splice } from './plane/splice.ts'
 import { type AdmittedRequest, admit } from './route/admit.ts'
+import { EMPTY_PLAN, type Plan, planFor, type Rule } from './route/plan.ts'
 
 /** What a connection needs from the proxy that serves it. */
 export interface ConnectionTerms {
   readonly engine: Address
   /** Oldest API version that is let through (PS-PATH-007). */
   readonly minApiVersion: string
+  /** The hooks in force now. Read once for each exchange: a reload changes the next one, never the one in hand. */
+  hooks(): HookRules
   readonly tell: EventSink
 }
 
-/** How one exchange ended, as the connection sees it. */
-interface ExchangeEnd {
-  readonly fate: Fate
-  readonly status: number | undefined
-  /** What becomes of the connection: `softly` lets an answer on its way arrive. */
-  readonly next: 'serve-another' | 'close-softly' | 'close-now'
-  readonly detail?: string
+/** The hooks of a configuration. */
+export interface HookRules {
+  readonly rules: readonly Rule<Hook>[]
+  readonly limits: ExchangeLimits
 }
 
 /** A request that may turn two-way goes on with its whole body; an exec's JSON has a few hundred bytes. */
 const TWO_WAY_BODY_LIMIT_BYTES = 4 * 1024 * 1024
 
+const TWO_WAY_BODY_TOO_LARGE = refusal(
+  'PS-SIZE-001',
+  413,
+  `the body of a request that turns two-way is larger than ${TWO_WAY_BODY_LIMIT_BYTES} bytes`,
+)
+
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 
-export class Connection implements RequestTaker {
+export class Connection implements RequestTaker, ExchangeParts {
   readonly #client: Link
   readonly #terms: ConnectionTerms
   readonly #requests: RequestSource
   /** The engine's side, once a request has needed it. */
   #engine: { readonly link: Link; readonly relay: Relay } | undefined
   #request: AdmittedRequest | undefined
+  #previous: { readonly received: Buffer; readonly request: AdmittedRequest } | undefined
+  /** Who is told how the engine's answer ended. */
+  #onAnswered: (end: RelayEnd) => void = () => {}
+  #leaving = new AbortController()
   #startedAt = 0
   #exchanges = 0
   #busy = false
@@ -64,7 +79,7 @@ export class Connection implements RequestTaker {
     this.#client = client
     this.#terms = terms
     this.#requests = new RequestSource(client, this)
-    client.onBug = (bug) => this.#crash(bug)
+    client.onBug = this.#crash
   }
 
   /** Serves until one side closes; resolves when nothing of the connection is open any more. */
@@ -91,24 +106,40 @@ export class Connection implements RequestTaker {
 
   head(received: Buffer): void {
     this.#begin()
-    const text = received.toString('latin1')
-    const admitted = admit(text, this.#terms)
-    if (!admitted.ok)
-      return this.#end(this.#refuse(admitted.failure, text.startsWith('HEAD ') ? 'HEAD' : 'GET'))
-    const request = admitted.value
+    const request = this.#admit(received)
+    if (request === undefined) return
     this.#request = request
-    const opening = request.onward === text ? received : Buffer.from(request.onward, 'latin1')
+    const hooks = this.#terms.hooks()
+    const plan = planFor(hooks.rules, request.route, request.head.method)
+    if (plan !== EMPTY_PLAN) return this.#runHooked(request, plan, hooks)
+    const opening = request.onward === request.head.text ? received : Buffer.from(request.onward, 'latin1')
     if (request.tunnel !== undefined) this.#forwardWhole(request, opening)
     else this.#forward(opening, request.terms.framing)
   }
 
   refused(why: Refusal): void {
     this.#begin()
-    this.#end(this.#refuse(why))
+    this.#end(this.refuse(why))
   }
 
   gone(): void {
     void this.#close()
+  }
+
+  /**
+   * A verdict depends on the head's bytes alone, so the verdict on the same bytes as before is the one before. Clients that
+   * poll send the same head for hours; reading it anew was a tenth of the cost of a small exchange.
+   */
+  #admit(received: Buffer): AdmittedRequest | undefined {
+    if (this.#previous?.received.equals(received)) return this.#previous.request
+    const text = received.toString('latin1')
+    const admitted = admit(text, this.#terms)
+    if (!admitted.ok) {
+      this.#end(this.refuse(admitted.failure, text.startsWith('HEAD ') ? 'HEAD' : undefined))
+      return undefined
+    }
+    this.#previous = { received, request: admitted.value }
+    return admitted.value
   }
 
   #begin(): void {
@@ -118,117 +149,179 @@ export class Connection implements RequestTaker {
     this.#startedAt = performance.now()
   }
 
+  // A request that no hook asked for.
+
   /** dockerd reads the head and the body of a two-way request as one: what comes later is input for the container. */
   #forwardWhole(request: AdmittedRequest, opening: Buffer): void {
     if (request.terms.expectsContinue) this.#client.write(CONTINUE)
-    collectBody(this.#client, request.terms.framing, TWO_WAY_BODY_LIMIT_BYTES, (body) => {
-      switch (body.kind) {
-        case 'body':
-          return this.#forward(Buffer.concat([opening, body.raw]), { kind: 'none' })
-        case 'refused':
-          return this.#end(this.#refuse(body.refusal))
-        case 'gone':
-          return this.#end({ fate: 'aborted', status: undefined, next: 'close-now' })
-        default:
-          return impossible(body)
-      }
-    })
+    collectBody(
+      this.#client,
+      request.terms.framing,
+      TWO_WAY_BODY_LIMIT_BYTES,
+      TWO_WAY_BODY_TOO_LARGE,
+      (body) => {
+        switch (body.kind) {
+          case 'body':
+            return this.#forward(Buffer.concat([opening, body.raw]), { kind: 'none' })
+          case 'refused':
+            return this.#end(this.refuse(body.refusal))
+          case 'gone':
+            return this.#end(ABORTED)
+          default:
+            return impossible(body)
+        }
+      },
+    )
   }
 
   #forward(opening: Buffer, framing: Framing): void {
-    if (this.#engine === undefined) return this.#reachEngine(() => this.#forward(opening, framing))
+    if (this.#engine === undefined) {
+      this.#reachEngine().then((unreachable) => {
+        if (unreachable === undefined) this.#forward(opening, framing)
+        else this.#end(this.#client.closed ? ABORTED : this.fail('unreachable', 502, unreachable.message))
+      }, this.#crash)
+      return
+    }
     const { head, tunnel } = this.#request!
+    this.#onAnswered = this.#relayed
     this.#engine.relay.begin({ method: head.method, opening, framing, tunnel })
   }
 
-  #reachEngine(then: () => void): void {
-    const { engine } = this.#terms
-    dial(engine)
-      .then((dialled) => {
-        if (this.#client.closed) {
-          if (dialled.ok) dialled.value.destroy()
-          return this.#end({ fate: 'aborted', status: undefined, next: 'close-now' })
-        }
-        if (!dialled.ok) {
-          const where = describeAddress(engine)
-          return this.#end(
-            this.#fail(
-              'unreachable',
-              `the Docker Engine at ${where} cannot be reached (${dialled.failure.message}); is it running?`,
-            ),
-          )
-        }
-        const link = dialled.value
-        link.onBug = (bug) => this.#crash(bug)
-        this.#engine = { link, relay: new Relay(this.#client, link, (end) => this.#relayed(end)) }
-        then()
+  readonly #relayed = (end: RelayEnd): void => {
+    if (end.kind === 'complete') this.#end(this.#whole(end, 'relayed'))
+    else
+      this.settle(end as Exclude<RelayEnd, { kind: 'held' }>, 'relayed').then(
+        (ended) => this.#end(ended),
+        this.#crash,
+      )
+  }
+
+  // A hooked request: `runExchange` tells the story, these are its parts.
+
+  #runHooked(request: AdmittedRequest, plan: Plan<Hook>, hooks: HookRules): void {
+    this.#leaving = new AbortController()
+    this.#watchClient()
+    runExchange(request, plan, hooks.limits, this).then((end) => this.#end(end), this.#crash)
+  }
+
+  get left(): AbortSignal {
+    return this.#leaving.signal
+  }
+
+  /** While adapters are asked, what the client sends waits, and its leaving ends the calls. */
+  #watchClient(): void {
+    const client = this.#client
+    client.readInto({
+      bytes: (chunk) => client.hold(chunk),
+      end() {},
+      drained() {},
+      closed: () => this.#leaving.abort(),
+    })
+    client.watchForVanishing()
+  }
+
+  collect(limitBytes: number, tooLarge: Refusal): Promise<Collected> {
+    const { framing, expectsContinue } = this.#request!.terms
+    if (expectsContinue) this.#client.write(CONTINUE)
+    return new Promise((resolve) => {
+      collectBody(this.#client, framing, limitBytes, tooLarge, (body) => {
+        this.#watchClient()
+        resolve(body)
       })
-      .catch((bug: unknown) => this.#crash(bug))
+    })
   }
 
-  #relayed(end: RelayEnd): void {
-    if (end.kind !== 'switched') return this.#end(this.#endOfRelay(end))
-    splice(this.#client, this.#engine!.link)
-      .then(() => this.#end({ fate: 'hijacked', status: end.status, next: 'close-now' }))
-      .catch((bug: unknown) => this.#crash(bug))
+  async ask({ opening, framing }: Onward, hold: HoldAnswer | undefined): Promise<RelayEnd | Unreachable> {
+    const unreachable = await this.#reachEngine()
+    if (this.#client.closed) return { kind: 'client-gone', status: undefined }
+    if (unreachable !== undefined) return unreachable
+    this.#client.stopWatching()
+    const { head, tunnel } = this.#request!
+    const end = await new Promise<RelayEnd>((resolve) => {
+      this.#onAnswered = resolve
+      this.#engine!.relay.begin({
+        method: head.method,
+        opening,
+        framing,
+        tunnel,
+        ...(hold === undefined ? {} : { hold }),
+      })
+    })
+    if (end.kind === 'held') this.#watchClient()
+    return end
   }
 
-  #endOfRelay(end: Exclude<RelayEnd, { kind: 'switched' }>): ExchangeEnd {
-    switch (end.kind) {
-      case 'complete': {
-        const again = end.reusable && this.#request!.terms.keepAlive && !this.#draining
-        return { fate: 'relayed', status: end.status, next: again ? 'serve-another' : 'close-softly' }
+  note(note: ChainNote): void {
+    this.#terms.tell({ kind: 'chain', operation: this.#request?.route.operation?.id ?? 'unknown', note })
+  }
+
+  send(bytes: Buffer): void {
+    this.#client.write(bytes)
+  }
+
+  after(reusable: boolean): ExchangeEnd['next'] {
+    const { terms, tunnel } = this.#request!
+    // What a client sent behind a request that might have turned two-way was meant for the stream. There is none: it is
+    // dropped with the connection, for read as a request it would be one that the client never meant (PS-UPGRADE-002).
+    const meantForStream = tunnel !== undefined && this.#client.holdsBytes
+    return reusable && terms.keepAlive && !meantForStream && !this.#draining
+      ? 'serve-another'
+      : 'close-softly'
+  }
+
+  // Both kinds.
+
+  /** The connection's engine side, opened when first needed. Nothing comes back where it is open. */
+  async #reachEngine(): Promise<Unreachable | undefined> {
+    if (this.#engine !== undefined) return undefined
+    const { engine } = this.#terms
+    const dialled = await dial(engine)
+    if (!dialled.ok) {
+      const where = describeAddress(engine)
+      const why = dialled.failure.message
+      return {
+        kind: 'unreachable',
+        message: `the Docker Engine at ${where} cannot be reached (${why}); is it running?`,
       }
-      case 'client-gone':
-        return { fate: 'aborted', status: end.status, next: 'close-now' }
-      case 'request-garbled':
-        if (end.answered)
-          return { fate: 'ambiguous', status: undefined, next: 'close-now', detail: end.message }
-        return this.#refuse(refusal('PS-FRAME-008', 400, end.message))
-      case 'answer-garbled':
-        if (end.answered)
-          return { fate: 'cut-off', status: undefined, next: 'close-softly', detail: end.message }
-        return this.#fail('cut-off', `the engine's answer cannot be read: ${end.message}`)
-      case 'engine-gone':
-        if (end.answered)
-          return {
-            fate: 'cut-off',
-            status: end.status,
-            next: 'close-softly',
-            detail: 'the engine left in the middle of its answer',
-          }
-        // On a kept connection the engine may just have closed it for being idle. Clients know that case when they see
-        // it, a close without an answer, and send the request again; an answer of ours would take the retry from them.
-        if (this.#exchanges > 1)
-          return {
-            fate: 'unreachable',
-            status: undefined,
-            next: 'close-softly',
-            detail: 'the engine closed the kept connection',
-          }
-        return this.#fail('unreachable', 'the Docker Engine closed the connection without an answer')
-      default:
-        return impossible(end)
     }
+    const link = dialled.value
+    link.onBug = this.#crash
+    this.#engine = { link, relay: new Relay(this.#client, link, (end) => this.#onAnswered(end)) }
+    if (!this.#client.closed) return undefined
+    link.destroy()
+    return { kind: 'unreachable', message: 'the client left' }
   }
 
-  #refuse(why: Refusal, method = 'GET'): ExchangeEnd {
-    this.#client.write(errorAnswer(why.status, `${why.message} (${why.rule})`, method))
-    return {
-      fate: 'ambiguous',
-      status: why.status,
-      next: 'close-softly',
-      detail: `${why.rule}: ${why.message}`,
-    }
+  #whole({ status, reusable }: RelayEnd & { kind: 'complete' }, fate: Fate): ExchangeEnd {
+    return { fate, status, next: this.after(reusable) }
   }
 
-  #fail(fate: Fate, message: string): ExchangeEnd {
-    this.#client.write(errorAnswer(502, message, this.#request?.head.method ?? 'GET'))
-    return { fate, status: 502, next: 'close-softly', detail: message }
+  async settle(end: Exclude<RelayEnd, { kind: 'held' }> | Unreachable, fate: Fate): Promise<ExchangeEnd> {
+    if (end.kind === 'complete') return this.#whole(end, fate)
+    if (end.kind === 'switched') {
+      await splice(this.#client, this.#engine!.link)
+      return { fate: 'hijacked', status: end.status, next: 'close-now' }
+    }
+    const { error, ...ended } = endingOf(end, this.#exchanges > 1)
+    if (error !== undefined)
+      this.#client.write(errorAnswer(error.status, error.message, this.#request?.head.method))
+    return ended
+  }
+
+  refuse(why: Refusal, method = this.#request?.head.method): ExchangeEnd {
+    const message = `${why.message} (${why.rule})`
+    this.#client.write(errorAnswer(why.status, message, method))
+    return { fate: 'ambiguous', status: why.status, next: 'close-softly', detail: message }
+  }
+
+  fail(fate: Fate, status: number, message: string): ExchangeEnd {
+    this.#client.write(errorAnswer(status, message, this.#request?.head.method))
+    return { fate, status, next: 'close-softly', detail: message }
   }
 
   #end(end: ExchangeEnd): void {
     this.#busy = false
+    this.#client.stopWatching()
     this.#report(end)
     if (end.next === 'serve-another') {
       this.#engine!.link.readInto(this.#idleEngine)
@@ -253,7 +346,8 @@ export class Connection implements RequestTaker {
     this.#closed()
   }
 
-  #crash(bug: unknown): void {
+  /** A bug of ours costs this connection, and no other. */
+  readonly #crash = (bug: unknown): void => {
     this.#terms.tell({ kind: 'connection-crashed', error: bug })
     this.destroy()
     this.#closed()

@@ -1,5 +1,5 @@
 /** Composition root: puts the parts together into a running proxy. The only file that knows every one of them. */
-import { Connection, type ConnectionTerms } from './connection.ts'
+import { Connection, type ConnectionTerms, type HookRules } from './connection.ts'
 import { type Listener, type ListenOptions, listen, sameAddress } from './listen/listener.ts'
 import { type Address, describeAddress } from './model/address.ts'
 import type { EventSink } from './model/event.ts'
@@ -10,6 +10,8 @@ export interface ProxyOptions {
   readonly listen: readonly Address[]
   readonly engine: Address
   readonly socket: ListenOptions
+  /** Nothing: every request is relayed unchanged. */
+  readonly hooks?: HookRules
   /** Told of everything that happens; telemetry is only a sink. */
   readonly tell: EventSink
 }
@@ -19,6 +21,8 @@ export interface Proxy {
   readonly addresses: readonly Address[]
   /** Connections that are open now. */
   readonly connections: number
+  /** Puts other hooks in force, for exchanges that begin from now on. */
+  useHooks(hooks: HookRules): void
   /**
    * Stops accepting, lets running exchanges finish for `graceMs` milliseconds, then ends what is left. Resolves when
    * nothing is open any more.
@@ -35,6 +39,8 @@ export interface StartFailure {
   readonly message: string
 }
 
+const NO_HOOKS: HookRules = { rules: [], limits: { answerBytes: 0 } }
+
 export async function startProxy(options: ProxyOptions): Promise<Result<Proxy, StartFailure>> {
   const own = options.listen.find((address) => sameAddress(address, options.engine))
   if (own !== undefined)
@@ -46,9 +52,11 @@ export async function startProxy(options: ProxyOptions): Promise<Result<Proxy, S
     })
 
   const connections = new Set<Connection>()
+  let hooks = options.hooks ?? NO_HOOKS
   const terms: ConnectionTerms = {
     engine: options.engine,
     minApiVersion: MIN_API_VERSION,
+    hooks: () => hooks,
     tell: options.tell,
   }
   const listeners: Listener[] = []
@@ -80,6 +88,9 @@ export async function startProxy(options: ProxyOptions): Promise<Result<Proxy, S
     addresses: listeners.map((listener) => listener.address),
     get connections() {
       return connections.size
+    },
+    useHooks(next) {
+      hooks = next
     },
     async drain(graceMs) {
       await Promise.all(listeners.map((listener) => listener.close()))

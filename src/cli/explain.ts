@@ -2,8 +2,10 @@
 import type { Config, Rule } from '../config/config.ts'
 import { MIN_API_VERSION } from '../proxy.ts'
 import { type AdmittedRequest, admit } from '../route/admit.ts'
+import { isEndless } from '../route/endless.ts'
 import { subjectOf } from '../route/pattern.ts'
 import { matchingRules } from '../route/plan.ts'
+import { unshownBecause } from '../route/unshown.ts'
 import { loadConfig } from './load-config.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
@@ -16,8 +18,10 @@ export interface ExplainOptions {
 export async function runExplain(options: ExplainOptions, around: Surroundings): Promise<ExitCode> {
   let config: Config | undefined
   if (options.config !== undefined) {
-    config = await loadConfig(options.config, around)
-    if (config === undefined) return 2
+    const usable = await loadConfig(options.config, around)
+    if (usable === undefined) return 2
+    config = usable.loaded.config
+    await usable.hooks.close()
   }
   const admitted = admit(`${options.method} ${options.path} HTTP/1.1\r\nHost: docker\r\n\r\n`, {
     minApiVersion: MIN_API_VERSION,
@@ -29,7 +33,9 @@ export async function runExplain(options: ExplainOptions, around: Surroundings):
   }
   const rules =
     config === undefined ? [] : matchingRules(config.rules, subjectOf(options.method, admitted.value.route))
-  around.out(`${[...describeRoute(admitted.value), ...describeRules(rules, config)].join('\n')}\n`)
+  around.out(
+    `${[...describeRoute(admitted.value), ...describeRules(admitted.value, rules, config)].join('\n')}\n`,
+  )
   return 0
 }
 
@@ -52,7 +58,11 @@ function describeRoute({ route, head }: AdmittedRequest): string[] {
   ]
 }
 
-function describeRules(rules: readonly Rule[], config: Config | undefined): string[] {
+function describeRules(
+  request: AdmittedRequest,
+  rules: readonly Rule[],
+  config: Config | undefined,
+): string[] {
   if (config === undefined)
     return ['hooks      none: no configuration was given', 'so         relayed, bytes unchanged']
   if (rules.length === 0)
@@ -63,6 +73,25 @@ function describeRules(rules: readonly Rule[], config: Config | undefined): stri
     ...rules.map((rule) => `matches    ${rule.pattern.text}  (${config.file}:${rule.line})`),
     `pre        ${pre.join(', ') || 'none'}`,
     `post       ${post.join(', ') || 'none'}`,
-    pre.length + post.length > 0 ? 'so         hooked' : 'so         relayed, bytes unchanged',
+    ...(post.length > 0 ? describeUnshown(request) : []),
+    pre.length + post.length > 0
+      ? `so         hooked; ${describeBody(request)}`
+      : 'so         relayed, bytes unchanged',
   ]
+}
+
+function describeUnshown({ route: { operation, query } }: AdmittedRequest): string[] {
+  if (operation === undefined) return []
+  const reason = unshownBecause(operation)
+  if (reason === undefined || (reason === 'endless' && !isEndless(operation, query))) return []
+  return [
+    `unshown    the answer is ${reason}: post-hooks are passed over, or it is refused with onUnsupported: fail`,
+  ]
+}
+
+function describeBody({ route, head }: AdmittedRequest): string {
+  if (head.method !== 'POST' && head.method !== 'PUT') return 'there is no body'
+  if (route.operation?.takes === 'json') return 'hooks are shown the body'
+  if (route.operation?.takes === 'tar') return 'the body streams past the hooks'
+  return 'hooks are shown a body if its type is application/json'
 }

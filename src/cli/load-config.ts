@@ -1,16 +1,104 @@
-/** Reading the configuration for a command, with every problem told to the user. */
-
+/** The configuration as commands use it: read, checked, its adapters made, and every problem told to the user. */
+import { BUILT_IN_NAMES, loadBuiltIn } from '../built-ins.ts'
 import type { Config } from '../config/config.ts'
-import { readConfigFile } from '../config/read-file.ts'
+import { type LoadedConfig, readConfigFile } from '../config/read-file.ts'
+import { watchConfig } from '../config/watch.ts'
+import { type ComposedRules, composeRules } from '../hook-rules.ts'
+import type { EventSink } from '../model/event.ts'
+import type { Adapter } from '../model/hook.ts'
+import { failed, ok, type Result } from '../model/result.ts'
 import type { Surroundings } from './surroundings.ts'
 
+/** A configuration whose hooks can be called. */
+export interface UsableConfig {
+  readonly loaded: LoadedConfig
+  readonly hooks: ComposedRules
+}
+
 /** `undefined`: it cannot be used, and the user has been told why. Warnings are told too. */
-export async function loadConfig(file: string, around: Surroundings): Promise<Config | undefined> {
-  const read = await readConfigFile(file)
+export async function loadConfig(file: string, around: Surroundings): Promise<UsableConfig | undefined> {
+  const read = await readConfigFile(file, { builtIns: BUILT_IN_NAMES })
   if (!read.ok) {
     around.err(read.failure.described)
     return undefined
   }
-  if (read.value.warnings.length > 0) around.err(read.value.described)
-  return read.value.config
+  const usable = await compose(read.value)
+  if (!usable.ok) {
+    around.err(usable.failure)
+    return undefined
+  }
+  around.err(read.value.described)
+  return usable.value
+}
+
+export interface FollowedConfig {
+  /** Takes up no more changes. */
+  stop(): Promise<void>
+  /** Closes the connections to the adapters in force. */
+  close(): Promise<void>
+}
+
+/** Puts each good change of the file in force, and tells of each broken one. */
+export function followConfig(
+  first: UsableConfig,
+  use: (hooks: ComposedRules) => void,
+  tell: EventSink,
+): FollowedConfig {
+  const { file, text } = first.loaded
+  let inForce = first.hooks
+  // Adapters are made one change after another, so that the last change is also the last to come into force.
+  let turn = Promise.resolve()
+  const change = async (loaded: LoadedConfig) => {
+    const usable = await compose(loaded)
+    if (!usable.ok) return tell({ kind: 'config-broken', file, problems: usable.failure })
+    const before = inForce
+    inForce = usable.value.hooks
+    use(inForce)
+    tell({ kind: 'config-changed', file, warnings: loaded.described })
+    await before.close()
+  }
+  const watching = watchConfig(file, {
+    builtIns: BUILT_IN_NAMES,
+    from: text,
+    onGood: (loaded) => {
+      turn = turn.then(() => change(loaded))
+    },
+    onBad: ({ described }) => {
+      turn = turn.then(() => tell({ kind: 'config-broken', file, problems: described }))
+    },
+  })
+  return {
+    async stop() {
+      await watching[Symbol.asyncDispose]()
+      await turn
+    },
+    close: () => inForce.close(),
+  }
+}
+
+async function compose(loaded: LoadedConfig): Promise<Result<UsableConfig, string>> {
+  const hooks = await composeRules(loaded.config, makeBuiltIn)
+  if (hooks.ok) return ok({ loaded, hooks: hooks.value })
+  const { adapter, line, message } = hooks.failure
+  return failed(`${loaded.file}:${line}: adapter "${adapter}" cannot be used: ${message}\n`)
+}
+
+async function makeBuiltIn(use: string, settings: unknown): Promise<Result<Adapter, string>> {
+  const definition = await loadBuiltIn(use)
+  if (definition === undefined)
+    throw new Error(`the configuration was accepted with a built-in "${use}" that there is not`)
+  try {
+    return ok(definition.create(settings))
+  } catch (problem) {
+    return failed(problem instanceof Error ? problem.message : String(problem))
+  }
+}
+
+/** For one line of output: `2 endpoints, 1 adapter`. */
+export function describeSize(config: Config): string {
+  return `${count(config.rules.length, 'endpoint')}, ${count(config.adapters.size, 'adapter')}`
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`
 }

@@ -1,7 +1,9 @@
 /** The command line: which commands there are, and what they take. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { BUILT_IN_NAMES } from '../built-ins.ts'
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
+import { runAdapter } from './adapter.ts'
 import { runCheck } from './check.ts'
 import { runExplain } from './explain.ts'
 import { runServe } from './serve.ts'
@@ -75,6 +77,16 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     .argument('<path>', 'path and query, as a client sends them: /v1.45/containers/create?name=web')
     .action(async (method: string, path: string, options: { config?: string }) => {
       exitCode = await runExplain({ method, path, config: options.config }, around)
+    })
+
+  program
+    .command('adapter')
+    .description('serve one adapter on an address of its own, for proxies to call')
+    .argument('<adapter>', `a built-in one (${BUILT_IN_NAMES.join(', ')}), or a module file`)
+    .requiredOption('-l, --listen <url>', 'where to listen: http://127.0.0.1:4000, unix:///path.sock')
+    .option('-w, --with <json>', 'the options of the adapter, as under "with" in a configuration file')
+    .action(async (adapter: string, { listen, with: told }: { listen: string; with?: string }) => {
+      exitCode = await runAdapter({ adapter, listen, with: told }, around)
     })
 
   try {

@@ -2,11 +2,11 @@
 import { parseAddress } from '../listen/parse-address.ts'
 import { type Address, describeAddress } from '../model/address.ts'
 import { failed, ok, type Result } from '../model/result.ts'
-import { probeEngine } from '../plane/probe.ts'
+import { type EngineIdentity, probeEngine } from '../plane/probe.ts'
 import { startProxy } from '../proxy.ts'
 import { type LogLevel, logTo } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
-import { loadConfig } from './load-config.ts'
+import { describeSize, followConfig, loadConfig, type UsableConfig } from './load-config.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
 export interface ServeOptions {
@@ -29,39 +29,35 @@ export async function runServe(options: ServeOptions, around: Surroundings): Pro
     for (const part of [engine, listen]) if (!part.ok) around.err(`powerstrip: ${part.failure}\n`)
     return 2
   }
-  if (options.config !== undefined) {
-    const config = await loadConfig(options.config, around)
-    if (config === undefined) return 2
-    const hooked = config.rules.find((rule) => rule.pre.length + rule.post.length > 0)
-    if (hooked !== undefined) {
-      around.err(
-        `${options.config}:${hooked.line}: this release relays only and cannot call hooks yet; a request that a hook ` +
-          'should judge must not pass unjudged. Remove the hooks or wait for the next release\n',
-      )
-      return 2
-    }
-  }
+  const config = options.config === undefined ? undefined : await loadConfig(options.config, around)
+  if (options.config !== undefined && config === undefined) return 2
 
   const tell = logTo(options.logLevel)
   const proxy = await startProxy({
     listen: listen.value,
     engine: engine.value,
     socket: { mode: options.socketMode, group: options.socketGroup },
+    ...(config === undefined ? {} : { hooks: config.hooks }),
     tell,
   })
   if (!proxy.ok) {
     around.err(`powerstrip: ${proxy.failure.message}\n`)
+    await config?.hooks.close()
     return proxy.failure.kind === 'usage' ? 2 : 1
   }
+  const watch =
+    config === undefined ? undefined : followConfig(config, (hooks) => proxy.value.useHooks(hooks), tell)
 
   const where = describeAddress(engine.value)
   const found = await probeEngine(engine.value)
   if (found.ok) tell({ kind: 'engine-found', address: where, ...found.value })
   else tell({ kind: 'engine-missing', address: where, message: found.failure.message })
-  around.out(banner(proxy.value.addresses, where, found.ok ? found.value : undefined))
+  around.out(banner(proxy.value.addresses, where, found.ok ? found.value : undefined, config))
 
   await asked(around.stop)
+  await watch?.stop()
   await proxy.value.drain(options.graceMs)
+  await watch?.close()
   return 0
 }
 
@@ -92,12 +88,16 @@ function named<T>(source: string, parsed: Result<T, string>): Result<T, string> 
 function banner(
   addresses: readonly Address[],
   engine: string,
-  found: { readonly version: string; readonly apiVersion: string } | undefined,
+  found: EngineIdentity | undefined,
+  config: UsableConfig | undefined,
 ): string {
   const state =
     found === undefined ? 'not answering yet' : `Docker Engine ${found.version}, API ${found.apiVersion}`
   return [
     `powerstrip ${VERSION} in front of ${engine} (${state})`,
+    config === undefined
+      ? 'no configuration: every request is relayed unchanged'
+      : `${config.loaded.file}: ${describeSize(config.loaded.config)}`,
     ...addresses.map((address) => `listening on ${describeAddress(address)}`),
     `  export DOCKER_HOST=${describeAddress(addresses[0]!)}`,
     '',

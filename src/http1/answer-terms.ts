@@ -1,7 +1,7 @@
 /** What the plane must know of an answer: its status, where it ends, and whether the connection goes on after it. */
 import { failed, ok, type Result } from '../model/result.ts'
 import type { Framing } from './framing.ts'
-import { CONTENT_LENGTH, HEAD_SHAPE } from './syntax.ts'
+import { CONTENT_LENGTH, framingValue, HEAD_SHAPE, trimmed } from './syntax.ts'
 
 export interface AnswerTerms {
   /** 100 to 599. */
@@ -18,6 +18,9 @@ export interface GarbledHead {
 
 /** Go leaves the reason empty for codes that it has no words for. */
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: [^\r]*)?\r\n/
+
+/** Of the names `connection`, `content-length` and `transfer-encoding`: most lines can be passed over by that alone. */
+const INTERESTING_LENGTHS: ReadonlySet<number> = new Set([10, 14, 17])
 
 const NONE: Framing = { kind: 'none' }
 const CHUNKED: Framing = { kind: 'chunked' }
@@ -42,20 +45,16 @@ export function readAnswerTerms(text: string, method: string): Result<AnswerTerm
     // Only `Content-Length`, `Connection` and `Transfer-Encoding` are of interest.
     if (first === 0x63 || first === 0x74) {
       const colon = text.indexOf(':', start)
-      const key = text.slice(start, colon).toLowerCase()
-      const value = text
-        .slice(colon + 1, end)
-        .trim()
-        .toLowerCase()
+      const key = INTERESTING_LENGTHS.has(colon - start) ? text.slice(start, colon).toLowerCase() : ''
       if (key === 'content-length') {
         if (length !== undefined) return failed({ message: 'it has two Content-Length fields' })
-        length = value
+        length = framingValue(text, colon + 1, end)
       } else if (key === 'transfer-encoding') {
         if (coding !== undefined) return failed({ message: 'it has two Transfer-Encoding fields' })
-        coding = value
+        coding = framingValue(text, colon + 1, end).toLowerCase()
       } else if (key === 'connection') {
-        for (const part of value.split(',')) {
-          const token = part.trim()
+        for (const part of text.slice(colon + 1, end).toLowerCase().split(',')) {
+          const token = trimmed(part)
           if (token === 'close') keepAlive = false
           else if (token === 'keep-alive') keepAlive = true
         }
@@ -63,8 +62,15 @@ export function readAnswerTerms(text: string, method: string): Result<AnswerTerm
     }
     start = end + 2
   }
-  const framing = answerFraming(Number(line[2]), method, length, coding)
-  return framing.ok ? ok({ status: Number(line[2]), framing: framing.value, keepAlive }) : framing
+  // Readers differ: some obey the coding, some ignore it and read until the close.
+  if (line[1] === '0' && coding !== undefined)
+    return failed({ message: 'it is HTTP/1.0 and has a Transfer-Encoding' })
+  const status = Number(line[2])
+  // The final answer must still come, and some clients read nothing behind a message that says `close`.
+  if (status < 200 && status !== 101 && !keepAlive)
+    return failed({ message: 'it is an interim answer and says that the connection closes' })
+  const framing = answerFraming(status, method, length, coding)
+  return framing.ok ? ok({ status, framing: framing.value, keepAlive }) : framing
 }
 
 function answerFraming(

@@ -3,8 +3,8 @@
  */
 import { type Refusal, refusal } from '../model/refusal.ts'
 import { failed, ok, type Result } from '../model/result.ts'
-import type { RequestHead } from './head.ts'
-import { CONTENT_LENGTH } from './syntax.ts'
+import type { Field, RequestHead } from './head.ts'
+import { CONTENT_LENGTH, framingValue, trimmed } from './syntax.ts'
 
 export type Framing =
   | { readonly kind: 'none' }
@@ -20,6 +20,7 @@ export interface RequestTerms {
   readonly keepAlive: boolean
   /** The `Upgrade` token, in lower case. */
   readonly upgrade: string | undefined
+  /** Whether an interim `100` is waited for; HTTP/1.0 knows none. */
   readonly expectsContinue: boolean
 }
 
@@ -35,9 +36,10 @@ const SINGLETONS: ReadonlySet<string> = new Set([
   'content-encoding',
   'expect',
   'upgrade',
-  'x-registry-auth',
-  'x-registry-config',
 ])
+
+/** Credentials: none of the fields that start like this may stand twice either. */
+const REGISTRY_PREFIX = 'x-registry-'
 
 /** Whoever names another field in `Connection` asks the proxy to remove it; only hop-by-hop ones may be named. */
 const CONNECTION_TOKENS: ReadonlySet<string> = new Set([
@@ -62,7 +64,7 @@ export function requestTerms(head: RequestHead): Result<RequestTerms, Refusal> {
     const { key, value } = field
     if (key === 'connection') {
       for (const part of value.split(',')) {
-        const token = part.trim().toLowerCase()
+        const token = trimmed(part).toLowerCase()
         if (token === '') continue
         if (!CONNECTION_TOKENS.has(token))
           return failed(
@@ -77,14 +79,14 @@ export function requestTerms(head: RequestHead): Result<RequestTerms, Refusal> {
       }
       continue
     }
-    if (!SINGLETONS.has(key)) continue
+    if (!SINGLETONS.has(key) && !key.startsWith(REGISTRY_PREFIX)) continue
     seen ??= new Set()
     if (seen.has(key))
       return failed(refusal('PS-FRAME-005', 400, `the field ${field.name} stands more than once`))
     seen.add(key)
     if (key === 'host') hosts++
-    else if (key === 'content-length') length = value
-    else if (key === 'transfer-encoding') coding = value
+    else if (key === 'content-length') length = framingText(head, field)
+    else if (key === 'transfer-encoding') coding = framingText(head, field)
     else if (key === 'expect') expect = value
     else if (key === 'upgrade') upgrade = value.toLowerCase()
   }
@@ -99,8 +101,12 @@ export function requestTerms(head: RequestHead): Result<RequestTerms, Refusal> {
     framing: framing.value,
     keepAlive: !close && (head.minor === 1 || keepAliveToken),
     upgrade,
-    expectsContinue: expect !== undefined,
+    expectsContinue: expect !== undefined && head.minor === 1,
   })
+}
+
+function framingText(head: RequestHead, field: Field): string {
+  return framingValue(head.text, field.start + field.name.length + 1, field.end - 2)
 }
 
 function requestFraming(

@@ -8,7 +8,7 @@
  */
 import { type Refusal, refusal } from '../model/refusal.ts'
 import { failed, ok, type Result } from '../model/result.ts'
-import { HEAD_SHAPE, LINES_SHAPE, TOKEN } from './syntax.ts'
+import { HEAD_SHAPE, LINES_SHAPE, TOKEN, trimmed } from './syntax.ts'
 
 /** One field line of a head. */
 export interface Field {
@@ -64,7 +64,7 @@ export function fieldValue(head: { readonly fields: readonly Field[] }, key: str
 export function fieldLists(head: { readonly fields: readonly Field[] }, key: string, token: string): boolean {
   for (const field of head.fields) {
     if (field.key !== key) continue
-    for (const part of field.value.split(',')) if (part.trim().toLowerCase() === token) return true
+    for (const part of field.value.split(',')) if (trimmed(part).toLowerCase() === token) return true
   }
   return false
 }
@@ -104,7 +104,15 @@ function readRequestLine(
 }
 
 function readFields(text: string, from: number): Result<Field[], Refusal> {
-  if (!HEAD_SHAPE.test(text)) return failed(shapeRefusal(text))
+  return HEAD_SHAPE.test(text) ? ok(fieldsFrom(text, from)) : failed(shapeRefusal(text))
+}
+
+/** The fields of a head that is known to be well-formed: an answer whose terms have been read. */
+export function fieldsOf(text: string): Field[] {
+  return fieldsFrom(text, text.indexOf('\r\n') + 2)
+}
+
+function fieldsFrom(text: string, from: number): Field[] {
   const fields: Field[] = []
   const last = text.length - 2
   for (let start = from; start < last; ) {
@@ -114,26 +122,13 @@ function readFields(text: string, from: number): Result<Field[], Refusal> {
     fields.push({ name, key: keyOf(name), value: trimmed(text, colon + 1, end - 2), start, end })
     start = end
   }
-  return ok(fields)
+  return fields
 }
 
 function shapeRefusal(text: string): Refusal {
   return LINES_SHAPE.test(text)
     ? refusal('PS-FRAME-004', 400, 'a field line is not "name: value"; folded lines are not accepted')
     : refusal('PS-FRAME-001', 400, 'the head has a control character or a line that does not end in CRLF')
-}
-
-/** Without the optional white space of RFC 9110, which is spaces and tabs only: `String.trim` would also take 0xA0. */
-function trimmed(text: string, from: number, to: number): string {
-  let start = from
-  let end = to
-  while (start < end && isBlank(text.charCodeAt(start))) start++
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
-  return text.slice(start, end)
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
 }
 
 /**

@@ -15,3 +15,31 @@ export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** No sign, list or leading zero; 15 digits stay below 2^53 (PS-FRAME-006). */
 export const CONTENT_LENGTH = /^(?:0|[1-9][0-9]{0,14})$/
+
+/** Without the optional white space of RFC 9110, which is spaces and tabs only: `String.trim` would also take 0xA0. */
+export function trimmed(text: string, from = 0, to = text.length): string {
+  let start = from
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+/**
+ * The value of a field that frames a body. Readers agree that spaces may stand around it; about tabs they do not: behind
+ * `chunked`, llhttp takes one for a part of the name of the coding.
+ */
+export function framingValue(text: string, from: number, to: number): string {
+  let start = from
+  let end = to
+  while (start < end && text.charCodeAt(start) === SPACE) start++
+  while (end > start && text.charCodeAt(end - 1) === SPACE) end--
+  return text.slice(start, end)
+}
+
+const SPACE = 0x20
+const TAB = 0x09
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB
+}

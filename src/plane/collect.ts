@@ -2,6 +2,7 @@
 import { trackBody } from '../http1/body-tracker.ts'
 import type { Framing } from '../http1/framing.ts'
 import { type Refusal, refusal } from '../model/refusal.ts'
+import { GrowingBuffer } from './growing-buffer.ts'
 import type { Link } from './link.ts'
 
 export type Collected =
@@ -16,20 +17,23 @@ export const BODY_IDLE_TIMEOUT_MS = 30_000
 const EMPTY = Buffer.alloc(0)
 const NO_BODY: Collected = { kind: 'body', raw: EMPTY, data: EMPTY }
 
-/** What comes behind the body stays unread. `limitBytes` bounds the body's data. `taken` is told once. */
+/**
+ * What comes behind the body stays unread. `limitBytes` bounds the body's data, and `tooLarge` is the refusal where it is
+ * exceeded. `taken` is told once.
+ */
 export function collectBody(
   client: Link,
   framing: Framing,
   limitBytes: number,
+  tooLarge: Refusal,
   taken: (body: Collected) => void,
 ): void {
   if (framing.kind === 'none') return taken(NO_BODY)
   if (framing.kind === 'length' && framing.bytes > limitBytes)
-    return taken({ kind: 'refused', refusal: tooLarge(limitBytes) })
+    return taken({ kind: 'refused', refusal: tooLarge })
   const body = trackBody(framing)
-  const raw: Buffer[] = []
-  const data: Buffer[] = []
-  let size = 0
+  const raw = new GrowingBuffer()
+  const data = new GrowingBuffer()
   const idle = setTimeout(() => settle({ kind: 'refused', refusal: TOO_SLOW }), BODY_IDLE_TIMEOUT_MS)
   const settle = (outcome: Collected) => {
     clearTimeout(idle)
@@ -39,30 +43,19 @@ export function collectBody(
   client.readInto({
     bytes(chunk) {
       idle.refresh()
-      const end = body.feed(chunk, 0, (piece, from, to) => {
-        data.push(piece.subarray(from, to))
-        size += to - from
-      })
-      raw.push(chunk.subarray(0, end))
-      if (size > limitBytes) return settle({ kind: 'refused', refusal: tooLarge(limitBytes) })
+      const end = body.feed(chunk, 0, (piece, from, to) => data.append(piece, from, to))
+      raw.append(chunk, 0, end)
+      if (data.length > limitBytes) return settle({ kind: 'refused', refusal: tooLarge })
       if (body.problem !== undefined)
         return settle({ kind: 'refused', refusal: refusal('PS-FRAME-008', 400, body.problem) })
       if (!body.done) return
       client.unread(chunk.subarray(end))
-      settle({ kind: 'body', raw: joined(raw), data: joined(data) })
+      settle({ kind: 'body', raw: raw.bytes(), data: data.bytes() })
     },
     end: () => settle({ kind: 'gone' }),
     drained() {},
     closed: () => settle({ kind: 'gone' }),
   })
-}
-
-function joined(pieces: readonly Buffer[]): Buffer {
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
-}
-
-function tooLarge(limitBytes: number): Refusal {
-  return refusal('PS-SIZE-001', 413, `the request body is larger than ${limitBytes} bytes`)
 }
 
 const TOO_SLOW = refusal(

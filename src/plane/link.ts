@@ -48,16 +48,37 @@ export class Link {
   /** The socket must have been made with `allowHalfOpen: true`. */
   constructor(socket: Socket) {
     this.socket = socket
-    socket.on('data', (chunk: Buffer) => this.#guard(() => this.#arrived(chunk)))
-    socket.on('end', () => this.#guard(() => this.#endArrived()))
-    socket.on('drain', () => this.#guard(() => this.#reader?.drained()))
+    const guarded = <A extends unknown[]>(tell: (...told: A) => void) => {
+      return (...told: A) => {
+        try {
+          tell(...told)
+        } catch (bug) {
+          this.onBug(bug)
+        }
+      }
+    }
+    socket.on(
+      'data',
+      guarded((chunk: Buffer) => this.#arrived(chunk)),
+    )
+    socket.on(
+      'end',
+      guarded(() => this.#endArrived()),
+    )
+    socket.on(
+      'drain',
+      guarded(() => this.#reader?.drained()),
+    )
     // The reason does not change what must be done, and `close` always follows.
     socket.on('error', () => {})
-    socket.on('close', () => {
-      this.#closed = true
-      clearInterval(this.#probe)
-      this.#guard(() => this.#reader?.closed())
-    })
+    socket.on(
+      'close',
+      guarded(() => {
+        this.#closed = true
+        this.stopWatching()
+        this.#reader?.closed()
+      }),
+    )
   }
 
   /** Bytes received and taken by readers so far, over all exchanges. */
@@ -68,6 +89,11 @@ export class Link {
   /** Bytes handed to the socket so far, over all exchanges. */
   get bytesOut(): number {
     return this.#bytesOut
+  }
+
+  /** Whether bytes have arrived that no reader has taken. */
+  get holdsBytes(): boolean {
+    return this.#heldBytes > 0
   }
 
   /** Whether the peer has sent its FIN and all bytes before it were taken. */
@@ -174,12 +200,9 @@ export class Link {
     ask()
   }
 
-  #guard(told: () => void): void {
-    try {
-      told()
-    } catch (bug) {
-      this.onBug(bug)
-    }
+  stopWatching(): void {
+    clearInterval(this.#probe)
+    this.#probe = undefined
   }
 
   #endArrived(): void {

@@ -8,6 +8,7 @@ import { type AnswerTerms, readAnswerTerms } from '../http1/answer-terms.ts'
 import { type BodyTracker, trackBody } from '../http1/body-tracker.ts'
 import type { Framing } from '../http1/framing.ts'
 import { HeadReader } from '../http1/head-reader.ts'
+import { GrowingBuffer } from './growing-buffer.ts'
 import type { Link, LinkReader } from './link.ts'
 
 export interface RelayedRequest {
@@ -18,11 +19,48 @@ export interface RelayedRequest {
   readonly framing: Framing
   /** How the engine's answer may turn this connection into a two-way stream, if it may. */
   readonly tunnel: { readonly onRaw200: boolean } | undefined
+  /** Where post-hooks must see the answer: decides, by its head, what becomes of it. */
+  readonly hold?: HoldAnswer
 }
 
-/** How a relayed exchange ended. In every case but `complete` with `reusable`, the connection ends with it. */
+export interface HoldAnswer {
+  /** Largest body that is held, in bytes. */
+  readonly limitBytes: number
+  /** Whether the answer may turn the connection two-way, so that nothing of it is ever shown. */
+  readonly maySwitch: boolean
+  decide(head: string, terms: AnswerTerms): HoldDecision
+}
+
+/**
+ * `pass`: relay it. `hold`: take it in whole. `hold-body`: the client needs the head at once, take in the body behind it.
+ * `refuse`: the client must not get it.
+ */
+export type HoldDecision = 'pass' | 'hold' | 'hold-body' | 'refuse'
+
+/** An answer that was taken in instead of relayed. */
+export interface HeldAnswer {
+  readonly head: string
+  readonly terms: AnswerTerms
+  /** The body as received, chunk framing included. */
+  readonly raw: Buffer
+  /** The body itself. */
+  readonly data: Buffer
+  /** The head is on its way to the client already. */
+  readonly headSent: boolean
+}
+
+/** How a relayed exchange ended. Unless it says `reusable`, the connection ends with it. */
 export type RelayEnd =
   | { readonly kind: 'complete'; readonly status: number; readonly reusable: boolean }
+  /** The answer was taken in, and nothing of it but perhaps its head has gone to the client. */
+  | { readonly kind: 'held'; readonly answer: HeldAnswer; readonly reusable: boolean }
+  | { readonly kind: 'answer-refused'; readonly status: number }
+  | {
+      readonly kind: 'answer-too-large'
+      readonly status: number
+      readonly limitBytes: number
+      readonly headSent: boolean
+    }
   /** The engine's answer turned the connection two-way; its head is on its way to the client, nothing behind it yet. */
   | { readonly kind: 'switched'; readonly status: number }
   /** The request's framing broke on the way. `answered`: whether any byte of an answer has reached the client. */
@@ -44,6 +82,7 @@ export class Relay {
   #requestBody: BodyTracker = trackBody(NO_REQUEST.framing)
   #answer: AnswerTerms | undefined
   #answerBody: BodyTracker = trackBody(NO_REQUEST.framing)
+  #held: Holding | undefined
   /** Whether any byte of an answer, interim ones included, has gone to the client. */
   #answered = false
   #spoiled = false
@@ -65,8 +104,11 @@ export class Relay {
       closed: () => this.#finish({ kind: 'client-gone', status: this.#answer?.status }),
     }
     this.#fromEngine = {
-      bytes: (chunk) =>
-        this.#answer === undefined ? this.#readAnswerHead(chunk) : this.#passAnswer(NOTHING, chunk),
+      bytes: (chunk) => {
+        if (this.#answer === undefined) this.#readAnswerHead(chunk)
+        else if (this.#held === undefined) this.#passAnswer(NOTHING, chunk)
+        else this.#holdAnswer(this.#held, chunk)
+      },
       end: () => this.#engineEnded(),
       drained: () => client.resume(),
       closed: () => this.#engineGone(),
@@ -77,6 +119,7 @@ export class Relay {
     this.#request = request
     this.#requestBody = trackBody(request.framing)
     this.#answer = undefined
+    this.#held = undefined
     this.#answered = false
     this.#spoiled = false
     this.#running = true
@@ -111,7 +154,8 @@ export class Relay {
     if (progress.kind === 'more') return
     if (progress.kind === 'refused') return this.#answerGarbled(progress.refusal.message)
     const { head, rest } = progress
-    const read = readAnswerTerms(head.toString('latin1'), this.#request.method)
+    const text = head.toString('latin1')
+    const read = readAnswerTerms(text, this.#request.method)
     if (!read.ok) return this.#answerGarbled(read.failure.message)
     const answer = read.value
 
@@ -127,14 +171,40 @@ export class Relay {
       answer.status === 101 ||
       (this.#request.tunnel?.onRaw200 && answer.status === 200 && endsWithConnection(answer))
     ) {
+      if (this.#request.hold?.maySwitch === false)
+        return this.#finish({ kind: 'answer-refused', status: answer.status })
       this.#client.write(head)
       this.#engine.unread(rest)
       return this.#finish({ kind: 'switched', status: answer.status })
     }
     this.#answer = answer
     this.#answerBody = trackBody(answer.framing)
+    const decision = this.#request.hold?.decide(text, answer) ?? 'pass'
+    if (decision === 'refuse') return this.#finish({ kind: 'answer-refused', status: answer.status })
+    if (decision === 'hold') return this.#holdAnswer(this.#beginHolding(text, false), rest)
     this.#answered = true
-    this.#passAnswer(head, rest)
+    if (decision === 'pass') return this.#passAnswer(head, rest)
+    this.#client.write(head)
+    this.#holdAnswer(this.#beginHolding(text, true), rest)
+  }
+
+  #beginHolding(head: string, headSent: boolean): Holding {
+    this.#held = { head, headSent, raw: new GrowingBuffer(), data: new GrowingBuffer() }
+    return this.#held
+  }
+
+  #holdAnswer(held: Holding, chunk: Buffer): void {
+    const body = this.#answerBody
+    const end = body.done ? 0 : body.feed(chunk, 0, (piece, from, to) => held.data.append(piece, from, to))
+    held.raw.append(chunk, 0, end)
+    if (body.problem !== undefined) return this.#answerGarbled(body.problem)
+    const { status } = this.#answer!
+    const { limitBytes } = this.#request.hold!
+    if (held.data.length > limitBytes)
+      return this.#finish({ kind: 'answer-too-large', status, limitBytes, headSent: held.headSent })
+    if (!body.done) return
+    if (end < chunk.length) this.#spoiled = true
+    this.#settleIfComplete()
   }
 
   /** Sends on `head` and the part of `chunk` that belongs to the answer. */
@@ -168,6 +238,11 @@ export class Relay {
   }
 
   #complete(reusable: boolean): void {
+    if (this.#held !== undefined) {
+      const { head, headSent, raw, data } = this.#held
+      const answer = { head, terms: this.#answer!, raw: raw.bytes(), data: data.bytes(), headSent }
+      return this.#finish({ kind: 'held', answer, reusable })
+    }
     this.#finish({ kind: 'complete', status: this.#answer?.status ?? 0, reusable })
   }
 
@@ -186,6 +261,14 @@ export class Relay {
     this.#engine.readInto(undefined)
     this.#ended(end)
   }
+}
+
+/** An answer that is being taken in. */
+interface Holding {
+  readonly head: string
+  readonly headSent: boolean
+  readonly raw: GrowingBuffer
+  readonly data: GrowingBuffer
 }
 
 function endsWithConnection(answer: AnswerTerms): boolean {

@@ -1,6 +1,6 @@
 /** The log: one NDJSON line an event, on standard error. */
-import { type DestinationStream, destination, pino } from 'pino'
-import type { EventSink, ProxyEvent } from '../model/event.ts'
+import { type DestinationStream, destination, type Logger, pino } from 'pino'
+import type { ChainNote, EventSink, ProxyEvent } from '../model/event.ts'
 import { impossible } from '../model/result.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
@@ -33,6 +33,18 @@ export function logTo(
           { address: event.address, reason: event.message },
           'the engine does not answer; clients get 502 until it does',
         )
+      case 'chain':
+        return tellNote(log, event.operation, event.note)
+      case 'config-changed':
+        return log.info(
+          { file: event.file, ...(event.warnings === '' ? {} : { warnings: event.warnings }) },
+          'the configuration has changed and is in force',
+        )
+      case 'config-broken':
+        return log.error(
+          { file: event.file, problems: event.problems },
+          'the configuration has changed and is broken; the last good one stays in force',
+        )
       case 'draining':
         return log.info({ connections: event.connections, graceMs: event.graceMs }, 'draining')
       case 'connection-crashed':
@@ -40,5 +52,21 @@ export function logTo(
       default:
         return impossible(event)
     }
+  }
+}
+
+function tellNote(log: Logger, operation: string, note: ChainNote): void {
+  switch (note.kind) {
+    case 'warning':
+      return log.warn({ operation, ...note }, 'an adapter answered oddly')
+    case 'failure-ignored':
+      return log.warn(
+        { operation, ...note },
+        'an adapter failed and was passed over, as onError: ignore says',
+      )
+    case 'post-hooks-skipped':
+      return log.debug({ operation, ...note }, 'post-hooks cannot be shown this answer')
+    default:
+      return impossible(note)
   }
 }

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { defineAdapter, options, text } from 'powerstrip/sdk'
+import { addressOf, environmentOf } from './engine.ts'
+import { isCleanPath, logPaths, tokenOf, withToken } from './variables.ts'
+
+interface Config {
+  /** The folder on the engine's host that holds all logs. */
+  readonly root: string
+  /** The engine, to be asked about a new container: `unix:///var/run/docker.sock`. */
+  readonly engine: string
+}
+
+/** Keeps the folders that a container names in its variable `LOGS` on the host, where they outlive it. */
+export default defineAdapter<Config>({
+  name: 'logfiles',
+  version: '1.0.0',
+  config(value) {
+    const config = readOptions(value)
+    const engine = config.engine || process.env.DOCKER_HOST || 'unix:///var/run/docker.sock'
+    addressOf(engine)
+    if (!isCleanPath(config.root))
+      throw new TypeError(`"root": "${config.root}" is no clean absolute path without a colon`)
+    return { root: config.root, engine }
+  },
+
+  pre: {
+    async ContainerCreate({ body, config, deny }) {
+      const paths = logPaths(body.Env)
+      if (paths.length === 0) return
+      const unclean = paths.find((path) => !isCleanPath(path))
+      if (unclean !== undefined)
+        return deny(`LOGS names "${unclean}", which is no clean absolute path without a colon`, { code: 400 })
+
+      const token = randomUUID()
+      const original = join(config.root, 'original', token)
+      for (const path of paths) await mkdir(join(original, path), { recursive: true })
+      // A container is known by its id only after it is made; until then the token says which folders are its own.
+      body.Env = withToken(body.Env, token)
+      const binds = paths.map((path) => `${join(original, path)}:${path}`)
+      body.HostConfig = { ...body.HostConfig, Binds: [...(body.HostConfig?.Binds ?? []), ...binds] }
+      return
+    },
+  },
+
+  post: {
+    async ContainerCreate({ request, response, config, signal }) {
+      if (response.code !== 201 || logPaths(request.body.Env).length === 0) return
+      const id = response.body.Id
+      if (id === undefined || !CONTAINER_ID.test(id))
+        throw new Error('the engine answered without the id of the container')
+      const token = tokenOf(await environmentOf(id, config.engine, signal))
+      if (token === undefined)
+        throw new Error('the container has no token: is "logfiles" missing among the pre-hooks?')
+      const containers = join(config.root, 'containers')
+      await mkdir(containers, { recursive: true })
+      // Relative, so that the whole tree can be looked at from elsewhere.
+      await symlink(join('..', 'original', token), join(containers, id))
+    },
+  },
+})
+
+const readOptions = options({ root: text(), engine: text('') })
+
+/** It becomes the name of a file. */
+const CONTAINER_ID = /^[0-9a-f]{64}$/

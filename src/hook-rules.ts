@@ -1,0 +1,81 @@
+/** From a configuration to the hooks that it asks for: each adapter once, with its connections, in all its places. */
+import type { AdapterConfig, Config } from './config/config.ts'
+import type { HookRules } from './connection.ts'
+import type { Adapter, Hook } from './model/hook.ts'
+import { failed, ok, type Result } from './model/result.ts'
+import { inProcessHook } from './transport/in-process-hook.ts'
+import { remoteHook } from './transport/remote-hook.ts'
+
+export interface ComposedRules extends HookRules {
+  /** Closes the adapters' idle connections. Exchanges that began with these hooks may still call them. */
+  close(): Promise<void>
+}
+
+/** Makes an adapter that runs in process. The failure is what is wrong with what `with` tells it. */
+export type MakeAdapter = (use: string, settings: unknown) => Promise<Result<Adapter, string>>
+
+/** An adapter that cannot be made of its settings, and where the configuration names it. */
+export interface UnusableAdapter {
+  readonly adapter: string
+  readonly line: number
+  readonly message: string
+}
+
+export async function composeRules(
+  config: Config,
+  make: MakeAdapter,
+): Promise<Result<ComposedRules, UnusableAdapter>> {
+  const hooks = new Map<string, Hook>()
+  const closings: (() => Promise<void>)[] = []
+  for (const [name, adapter] of config.adapters) {
+    if (adapter.kind === 'url') {
+      const hook = remoteHook({
+        ...settingsOf(adapter),
+        url: adapter.url,
+        address: adapter.address,
+        fresh: adapter.fresh,
+        replyLimitBytes: config.options.limits.adapterReplyBytes,
+      })
+      hooks.set(name, hook)
+      closings.push(() => hook.close())
+      continue
+    }
+    const made = await make(adapter.use, adapter.with)
+    if (!made.ok) {
+      await Promise.all(closings.map((close) => close()))
+      return failed({ adapter: name, line: adapter.line, message: made.failure })
+    }
+    hooks.set(name, inProcessHook(settingsOf(adapter), made.value))
+  }
+
+  return ok({
+    rules: config.rules.map((rule) => ({
+      pattern: rule.pattern,
+      line: rule.line,
+      pre: rule.pre.map((use) => hookNamed(hooks, use.adapter)),
+      post: rule.post.map((use) => hookNamed(hooks, use.adapter)),
+    })),
+    limits: { answerBytes: config.options.limits.responseBodyBytes },
+    close: async () => {
+      await Promise.all(closings.map((close) => close()))
+    },
+  })
+}
+
+function settingsOf({
+  name,
+  onError,
+  onUnsupported,
+  requestRewrite,
+  maxBodyBytes,
+  timeoutMs,
+}: AdapterConfig) {
+  return { adapter: name, onError, onUnsupported, requestRewrite, maxBodyBytes, timeoutMs }
+}
+
+function hookNamed(hooks: ReadonlyMap<string, Hook>, name: string): Hook {
+  const hook = hooks.get(name)
+  if (hook === undefined)
+    throw new Error(`the configuration was accepted with an adapter "${name}" that it does not define`)
+  return hook
+}

@@ -1,0 +1,62 @@
+/** The request that goes to the engine after the pre-hooks: exactly what they judged. */
+import type { Framing } from './http1/framing.ts'
+import { rebuildRequestHead } from './http1/rebuild.ts'
+import type { HookRequest } from './model/hook.ts'
+import type { AdmittedRequest } from './route/admit.ts'
+
+/** A request's body by the time that its hooks run. `text` is what they see. */
+export type TakenBody =
+  | { readonly kind: 'absent'; readonly text: null }
+  /** Still to come, and not for hooks. */
+  | { readonly kind: 'streamed'; readonly text: null }
+  /** `raw`: as received, chunk framing included. `data`: the body itself. */
+  | { readonly kind: 'taken'; readonly text: string | null; readonly raw: Buffer; readonly data: Buffer }
+
+export interface Onward {
+  /** All that goes out at once: the head, and the body if it has been taken in. */
+  readonly opening: Buffer
+  /** What follows from the client. */
+  readonly framing: Framing
+}
+
+const NO_FRAMING: Framing = { kind: 'none' }
+
+export function onwardRequest(
+  request: AdmittedRequest,
+  body: TakenBody,
+  shown: HookRequest,
+  judged: HookRequest,
+): Onward {
+  if (body.kind === 'streamed')
+    return {
+      opening: Buffer.from(retargeted(request, judged.target), 'latin1'),
+      framing: request.terms.framing,
+    }
+  if (judged === shown && !mustRebuild(request, body)) {
+    const head = Buffer.from(request.onward, 'latin1')
+    return { opening: body.kind === 'taken' ? Buffer.concat([head, body.raw]) : head, framing: NO_FRAMING }
+  }
+  const data =
+    judged.body === shown.body && body.kind === 'taken' ? body.data : Buffer.from(judged.body ?? '')
+  const head = rebuildRequestHead({
+    method: request.head.method,
+    target: judged.target,
+    minor: request.head.minor,
+    fields: request.fields,
+    mayUpgrade: request.tunnel !== undefined,
+    bodyBytes: judged.body === null && body.kind === 'absent' ? undefined : data.length,
+    ...(data.length > 0 ? { contentType: 'application/json' } : {}),
+  })
+  return { opening: Buffer.concat([head, data]), framing: NO_FRAMING }
+}
+
+/** A body that was taken in goes on with one length, and without the expectation that has been met by then. */
+function mustRebuild({ terms }: AdmittedRequest, body: TakenBody): boolean {
+  return body.kind === 'taken' && (terms.framing.kind === 'chunked' || terms.expectsContinue)
+}
+
+/** The client's own head with another target. */
+function retargeted({ onward, head }: AdmittedRequest, target: string): string {
+  if (target === head.target) return onward
+  return `${head.method} ${target}${onward.slice(head.method.length + 1 + head.target.length)}`
+}

@@ -1,0 +1,77 @@
+/**
+ * JSON text and values, without loss where JavaScript's own reader would lose something.
+ *
+ * An integer beyond 2^53 becomes a `bigint` and is written again digit for digit. Fractions become doubles, which is what
+ * the engine makes of them too. Keys keep their order, but for those that look like array indexes (`"0"`, `"17"`):
+ * JavaScript puts them first, in maps where order means nothing to the engine.
+ */
+import { parse, stringify } from 'lossless-json'
+
+export type Json = null | boolean | number | bigint | string | Json[] | JsonObject
+export interface JsonObject {
+  [key: string]: Json | undefined
+}
+
+/** Throws a `SyntaxError` for what is not JSON. */
+export function parseJson(text: string): Json {
+  return NEEDS_CARE.test(text) ? (parse(text, undefined, readNumber) as Json) : (JSON.parse(text) as Json)
+}
+
+/** Throws for what JSON cannot hold: a function, `undefined`, something that contains itself. */
+export function printJson(value: unknown): string {
+  const text = print(value)
+  if (text === undefined) throw new TypeError(`a body is a JSON value, not ${typeof value}`)
+  return text
+}
+
+/** A copy that shares nothing. */
+export function copyJson(value: Json): Json {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(copyJson)
+  const copy = { ...value }
+  for (const key in copy) copy[key] = copyJson(copy[key] ?? null)
+  return copy
+}
+
+/** Whether both would be written alike, but for the order of keys. `received` is what `parseJson` made. */
+export function sameJson(value: unknown, received: Json | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return value === received
+  if (typeof received !== 'object' || received === null) return false
+  if (Array.isArray(value) || Array.isArray(received)) {
+    if (!Array.isArray(value) || !Array.isArray(received) || value.length !== received.length) return false
+    return value.every((item, index) => sameJson(item, received[index]))
+  }
+  // A key without a value is not written.
+  const keys = Object.keys(value).filter((key) => (value as JsonObject)[key] !== undefined)
+  return (
+    keys.length === Object.keys(received).length &&
+    keys.every((key) => Object.hasOwn(received, key) && sameJson((value as JsonObject)[key], received[key]))
+  )
+}
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * Integers of up to 15 digits are exact in JavaScript, exponents of up to two digits within its range. What only looks like
+ * such a number, within a string, is read slowly and no worse.
+ */
+const NEEDS_CARE = /[0-9]{16}|[:,[\s-][0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{3}/
+
+function readNumber(text: string): number | bigint {
+  const value = Number(text)
+  if (!Number.isFinite(value)) throw new SyntaxError(`the number ${text} is too large to be read`)
+  return Number.isInteger(value) && !Number.isSafeInteger(value) && INTEGER.test(text) ? BigInt(text) : value
+}
+
+const INTEGER = /^-?[0-9]+$/
+
+function print(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    // A bigint somewhere in it. What is wrong with it for another reason fails here too.
+    return stringify(value)
+  }
+}

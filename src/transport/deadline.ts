@@ -1,0 +1,34 @@
+import type { HookFailure } from '../model/hook.ts'
+import { failed, type Result } from '../model/result.ts'
+
+/** The longest time that a timer of Node's can run; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/**
+ * One call, which ends when `call` does, when its time is up or when the client leaves (`signal`), whichever is first.
+ * In the last two cases `call` is told to stop, and what it gives or throws afterwards is not looked at.
+ */
+export function withinDeadline<T>(
+  deadlineMs: number,
+  signal: AbortSignal,
+  call: (stop: AbortSignal) => Promise<Result<T, HookFailure>>,
+): Promise<Result<T, HookFailure>> {
+  if (signal.aborted) return Promise.resolve(failed({ kind: 'aborted' }))
+  return new Promise((resolve, reject) => {
+    const stop = new AbortController()
+    const settle = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', leave)
+    }
+    const giveUp = (failure: HookFailure) => {
+      settle()
+      resolve(failed(failure))
+      stop.abort()
+    }
+    const leave = () => giveUp({ kind: 'aborted' })
+    const expire = () => giveUp({ kind: 'deadline', deadlineMs })
+    const timer = setTimeout(expire, Math.min(deadlineMs, LONGEST_TIMER_MS))
+    signal.addEventListener('abort', leave)
+    call(stop.signal).finally(settle).then(resolve, reject)
+  })
+}

@@ -1,0 +1,77 @@
+import type { HookFailure } from '../model/hook.ts'
+import { failed, type Result } from '../model/result.ts'
+import type { Reply } from '../wire/v1.ts'
+import type { Destination } from './destination.ts'
+import { Line } from './line.ts'
+import { Places } from './places.ts'
+
+export interface LineTerms {
+  /** A connection for each call, closed after it. Otherwise connections are kept and used again. */
+  readonly fresh: boolean
+  /** The most connections at once. Further calls wait for one. */
+  readonly connections: number
+  /** The most calls that wait. Further ones fail. */
+  readonly waiting: number
+  readonly replyLimitBytes: number
+}
+
+/** The connections to one adapter. */
+export class Lines {
+  readonly #destination: Destination
+  readonly #terms: LineTerms
+  readonly #places: Places
+  /** The one used last comes first, so that those not needed any more age and close. */
+  readonly #idle: Line[] = []
+  readonly #inUse = new Set<Promise<unknown>>()
+  #keep: boolean
+
+  constructor(destination: Destination, terms: LineTerms) {
+    this.#destination = destination
+    this.#terms = terms
+    this.#places = new Places(terms.connections, terms.waiting)
+    this.#keep = !terms.fresh
+  }
+
+  async post(message: string, stop: AbortSignal): Promise<Result<Reply, HookFailure>> {
+    const place = await this.#places.take(stop)
+    if (place === 'full') return failed({ kind: 'unreachable', cause: 'too many calls are waiting for it' })
+    if (place === 'stopped') return failed({ kind: 'aborted' })
+    const call = this.#postOn(this.#idle.pop(), message, stop)
+    this.#inUse.add(call)
+    try {
+      return await call
+    } finally {
+      this.#inUse.delete(call)
+      this.#places.leave()
+    }
+  }
+
+  /**
+   * Closes what is idle and keeps nothing open from here on, then waits for the calls in hand. Later calls still work,
+   * on connections of their own: an exchange keeps the hooks that it began with.
+   */
+  async close(): Promise<void> {
+    this.#keep = false
+    for (const line of this.#idle.splice(0)) line.destroy()
+    await Promise.allSettled(this.#inUse)
+  }
+
+  async #postOn(
+    idle: Line | undefined,
+    message: string,
+    stop: AbortSignal,
+  ): Promise<Result<Reply, HookFailure>> {
+    if (stop.aborted) {
+      idle?.destroy()
+      return failed({ kind: 'aborted' })
+    }
+    const line = idle ?? new Line(this.#destination, this.#keep)
+    const { result, stale } = await line.post(message, this.#terms.replyLimitBytes, stop)
+    // The adapter closed an idle connection just as it was used again. It has seen nothing of the call, so there is one
+    // more try; a call on a new connection is never repeated.
+    if (stale) return this.#postOn(undefined, message, stop)
+    if (result.ok && this.#keep) this.#idle.push(line)
+    else line.destroy()
+    return result
+  }
+}

@@ -1,0 +1,81 @@
+/** The examples in README and docs, run. Those of docs/config.md have a test of their own. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { parseConfig } from '../../../src/config/parse.ts'
+import { admit } from '../../../src/route/admit.ts'
+import {
+  decodeHookCall,
+  decodePostReply,
+  decodePreReply,
+  encodePostHook,
+  encodePreHook,
+} from '../../../src/wire/v1.ts'
+
+function blocks(file: string, language: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map((match) => match[1]!)
+}
+
+describe('README.md', () => {
+  test('its configuration is good', () => {
+    const [config] = blocks('README.md', 'yaml')
+    const parsed = parseConfig(config!, 'adapters.yml', { builtIns: ['debug'] })
+    expect(parsed.ok ? [] : parsed.failure).toEqual([])
+  })
+
+  test('every file that it links to is there', () => {
+    const links = [...readFileSync('README.md', 'utf8').matchAll(/\]\(([^)#]+)\)/g)].map((match) => match[1]!)
+    expect(links.length).toBeGreaterThan(4)
+    for (const link of links) expect(readFileSync(link, 'utf8')).not.toBe('')
+  })
+})
+
+describe('docs/protocol-v1.md', () => {
+  const [pre, post, preReply, postReply] = blocks('docs/protocol-v1.md', 'json').map((block) => block.trim())
+  const request = { method: 'POST', target: '/v1.41/containers/create?name=web', body: '{"Image":"nginx"}' }
+  const response = { status: 201, contentType: 'application/json', body: '{"Id":"4f1"}' }
+
+  test('shows the calls as they are sent', () => {
+    expect(JSON.parse(encodePreHook(request))).toEqual(JSON.parse(pre!))
+    expect(JSON.parse(encodePostHook(request, response))).toEqual(JSON.parse(post!))
+  })
+
+  test('shows calls that an adapter can read', () => {
+    expect(decodeHookCall(pre!)).toEqual({ ok: true, value: { type: 'pre-hook', request } })
+    expect(decodeHookCall(post!)).toEqual({ ok: true, value: { type: 'post-hook', request, response } })
+  })
+
+  test('shows replies that do what it says', () => {
+    const labelled = decodePreReply({ status: 200, body: preReply }, request)
+    expect(labelled).toMatchObject({
+      ok: true,
+      value: { outcome: { kind: 'replace', body: '{"Image":"nginx","Labels":{"team":"blue"}}' } },
+    })
+    const same = decodePostReply({ status: 200, body: postReply }, response)
+    expect(same.ok).toBe(true)
+  })
+})
+
+describe('docs/security.md', () => {
+  test('shows a refusal as it is sent', () => {
+    const [shown] = blocks('docs/security.md', 'json')
+    const both = 'POST /x HTTP/1.1\r\nHost: d\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n'
+    const admitted = admit(both, { minApiVersion: '1.24' })
+    if (admitted.ok) throw new Error('this must be refused')
+    const { message, rule } = admitted.failure
+    expect(JSON.parse(shown!)).toEqual({ message: `${message} (${rule})` })
+  })
+
+  test('names every rule that the code names', () => {
+    const documented = readFileSync('docs/security.md', 'utf8')
+    const named = new Set(
+      sources('src').flatMap((file) => readFileSync(file, 'utf8').match(/PS-[A-Z]+-[0-9]{3}/g) ?? []),
+    )
+    expect([...named].filter((id) => !documented.includes(id))).toEqual([])
+  })
+
+  function sources(folder: string): string[] {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `${folder}/${name}`)
+  }
+})
