@@ -10,7 +10,7 @@ import { answerFor, type Trouble } from './chain/trouble.ts'
 import { ABORTED, type ExchangeEnd, type Unreachable, unshowable } from './exchange-end.ts'
 import { isBinaryAnswer } from './gate/answer-body.ts'
 import { utf8Text } from './gate/media.ts'
-import { type BodyFacts, bodyMode, readShownBody } from './gate/request-body.ts'
+import { type BodyFacts, bodyMode, jsonProblem, readShownBody } from './gate/request-body.ts'
 import { fieldsOf, fieldValue } from './http1/head.ts'
 import type { ChainNote, Fate, SkipReason } from './model/event.ts'
 import type { Hook, HookRequest, HookResponse } from './model/hook.ts'
@@ -169,22 +169,17 @@ async function takeBody(
 
 /** A request that a hook has changed must still be the operation, on the object, that was judged. */
 function objection({ route, head }: AdmittedRequest, changed: HookRequest): string | undefined {
-  const now = identify(head.method, changed.target)
-  if (!now.ok)
-    return `the query that it returned is not acceptable: ${now.failure.message} (${now.failure.rule})`
-  if (now.value.operation !== route.operation || now.value.rawPath !== route.rawPath)
-    return 'it changed the path'
+  if (changed.target !== head.target) {
+    const now = identify(head.method, changed.target)
+    if (!now.ok)
+      return `the query that it returned is not acceptable: ${now.failure.message} (${now.failure.rule})`
+    if (now.value.operation !== route.operation || now.value.rawPath !== route.rawPath)
+      return 'it changed the path'
+  }
   if (changed.body === null || changed.body === '') return undefined
   if (head.method !== 'POST' && head.method !== 'PUT') return `it gave a body to a ${head.method} request`
-  const readable = readShownBody(Buffer.from(changed.body), { ...NO_FACTS })
-  return readable.ok ? undefined : `the body that it returned is not acceptable: ${readable.failure.message}`
-}
-
-const NO_FACTS: BodyFacts = {
-  hasBody: true,
-  contentType: undefined,
-  contentEncoding: undefined,
-  takes: undefined,
+  const problem = jsonProblem(changed.body)
+  return problem === undefined ? undefined : `the body that it returned is not JSON: ${problem}`
 }
 
 /** What becomes of the engine's answer, when its head is there. */

@@ -1,0 +1,153 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { decodeHookCall, decodePreReply } from '../../../src/wire/v1.ts'
+import { type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
+import { mustRun, run } from '../../support/engine/run.ts'
+import { type Fence, fencesIn } from './fences.ts'
+import { installPowerstrip, walkThrough } from './walkthrough.ts'
+
+const fences = fencesIn(readFileSync('docs/writing-an-adapter.md', 'utf8'))
+const tested = new Set<Fence>()
+
+/** The code of one section in one language, in order. */
+function code(section: string, language: string): readonly string[] {
+  const found = fences.filter((fence) => fence.section === section && fence.language === language)
+  for (const fence of found) tested.add(fence)
+  return found.map(({ text }) => text)
+}
+
+/** Readers' containers have a network; the shared engines' have none. */
+let engine: Engine
+let dir: string
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'docs-'))
+  engine = await startEngine({ kind: 'new', network: true })
+  await importBusybox(engine)
+})
+afterAll(async () => {
+  rmSync(dir, { recursive: true, force: true })
+  await engine?.dispose()
+})
+
+/** Checks the types as a reader's project would, against what is published, and compiles. */
+async function compile(sources: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> {
+  const project = mkdtempSync(join(dir, 'ts-'))
+  await installPowerstrip(project)
+  await symlink(resolve('node_modules/@types'), join(project, 'node_modules/@types'))
+  await writeFile(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        noImplicitReturns: true,
+        module: 'nodenext',
+        target: 'es2022',
+        types: ['node'],
+        outDir: 'out',
+      },
+    }),
+  )
+  for (const [name, text] of Object.entries(sources)) await writeFile(join(project, `${name}.ts`), text)
+  await mustRun(process.execPath, [resolve('node_modules/typescript/bin/tsc'), '--project', project])
+  const compiled = Object.keys(sources).map(
+    async (name) => [name, await readFile(join(project, 'out', `${name}.js`), 'utf8')] as const,
+  )
+  return Object.fromEntries(await Promise.all(compiled))
+}
+
+describe('docs/writing-an-adapter.md', () => {
+  test('in TypeScript', async () => {
+    const [install, start = ''] = code('Two minutes in TypeScript', 'sh')
+    expect(install).toBe('npm install powerstrip\n')
+    const [teamLabel = ''] = code('Two minutes in TypeScript', 'ts')
+    const [yml = ''] = code('Two minutes in TypeScript', 'yaml')
+    const [typed = ''] = code('Two minutes in TypeScript', 'console')
+    const { adapter = '' } = await compile({ adapter: teamLabel })
+    expect(start).toContain('team-label.ts')
+    await using walk = await walkThrough(
+      {
+        files: { 'adapters.yml': yml, 'team-label.js': adapter },
+        start: start.replace('team-label.ts', 'team-label.js'),
+        console: typed,
+      },
+      engine,
+    )
+    await walk.type()
+  })
+
+  test('a post-hook, and a program that serves its adapter itself', async () => {
+    const [hide = '', own = ''] = code('What a handler gets', 'ts')
+    const [yml = ''] = code('What a handler gets', 'yaml')
+    const [typed = ''] = code('What a handler gets', 'console')
+    const compiled = await compile({ hide, own })
+    await using walk = await walkThrough(
+      {
+        files: { 'adapters.yml': yml, 'hide.js': compiled.hide!, 'own.js': compiled.own! },
+        start:
+          'powerstrip adapter hide.js --listen http://127.0.0.1:4001 &\npowerstrip serve --config adapters.yml --listen unix:///run/powerstrip.sock &',
+        console: typed,
+      },
+      engine,
+    )
+    await walk.type()
+
+    const project = mkdtempSync(join(dir, 'own-'))
+    await installPowerstrip(project)
+    await writeFile(join(project, 'own.js'), compiled.own!)
+    const ended = await run(process.execPath, [join(project, 'own.js')])
+    expect(ended.stderr).toBe('')
+    const said = "403 { message: 'the host network is not for containers' }"
+    expect(ended.stdout).toMatch(/^http:\/\/127\.0\.0\.1:[0-9]+\n/)
+    expect(ended.stdout.split('\n')[1]).toBe(said)
+    expect(readFileSync('docs/writing-an-adapter.md', 'utf8')).toContain(`\`${said}\``)
+  })
+
+  test('in Python', async () => {
+    const [adapter = ''] = code('In Python', 'python')
+    const [yml = ''] = code('In Python', 'yaml')
+    const [start = ''] = code('In Python', 'sh')
+    const [typed = ''] = code('In Python', 'console')
+    const files = { 'adapters.yml': yml, 'adapter.py': adapter }
+    await using walk = await walkThrough({ files, start, console: typed }, engine)
+    await walk.type()
+  })
+
+  test('in shell', async () => {
+    const [script = '', start = ''] = code('In shell', 'sh')
+    const [yml = ''] = code('In shell', 'yaml')
+    const [typed = ''] = code('In shell', 'console')
+    const files = { 'adapters.yml': yml, 'www/cgi-bin/quota': script }
+    await using walk = await walkThrough({ files, start, console: typed }, engine)
+    await walk.type()
+    await using roomy = await walkThrough(
+      {
+        files,
+        start: start.replace('QUOTA=0', 'QUOTA=101'),
+        console: '$ docker run --rm busybox echo room\nroom\n',
+      },
+      engine,
+    )
+    await roomy.type()
+  })
+
+  test('the messages on the wire are messages of protocol 1', () => {
+    const [pre = '', post = '', reply = ''] = code('What goes over the wire', 'json')
+    const call = decodeHookCall(pre)
+    expect(call).toMatchObject({ ok: true, value: { type: 'pre-hook', request: { method: 'POST' } } })
+    expect(decodeHookCall(post)).toMatchObject({
+      ok: true,
+      value: { type: 'post-hook', response: { status: 201 } },
+    })
+    if (!call.ok) throw new Error(call.failure)
+    expect(decodePreReply({ status: 200, body: reply }, call.value.request)).toEqual({
+      ok: true,
+      value: { outcome: { kind: 'replace', body: '{"Image":"busybox:1"}' }, warnings: [] },
+    })
+  })
+
+  test('has no code that is not tested above', () => {
+    expect(fences.filter((fence) => !tested.has(fence))).toEqual([])
+  })
+})
