@@ -101,8 +101,8 @@ class ReplyReader implements Dispatcher.DispatchHandler {
   readonly #limitBytes: number
   readonly #hasBroken: () => boolean
   readonly #done: (result: Result<Reply, HookFailure>) => void
-  readonly #chunks: Buffer[] = []
-  #bytes = 0
+  #bytes = Buffer.alloc(0)
+  #length = 0
   #status: number | undefined
 
   constructor(
@@ -124,18 +124,14 @@ class ReplyReader implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length
-    if (this.#bytes <= this.#limitBytes) {
-      this.#chunks.push(chunk)
-      return
-    }
-    this.#chunks.length = 0
+    if (this.#length + chunk.length <= this.#limitBytes) return this.#append(chunk)
+    this.#bytes = Buffer.alloc(0)
     this.#done(badReply(`its reply is larger than ${this.#limitBytes} bytes`))
     controller.abort(new errors.ResponseExceededMaxSizeError())
   }
 
   onResponseEnd(): void {
-    const bytes = Buffer.concat(this.#chunks)
+    const bytes = this.#bytes.subarray(0, this.#length)
     // undici takes a reset for the end of a reply that only the end of its connection delimits. What came before it may
     // be all of it, but nothing at all must not be read as an empty reply: that would be consent.
     if (bytes.length === 0 && this.#hasBroken()) this.#done(badReply(CUT_OFF))
@@ -149,6 +145,19 @@ class ReplyReader implements Dispatcher.DispatchHandler {
     else if (isMalformed(error, this.#status)) this.#done(badReply(NOT_HTTP))
     else if (this.#status !== undefined) this.#done(badReply(CUT_OFF))
     else this.#done(failed({ kind: 'unreachable', cause: causeOf(error) }))
+  }
+
+  /** Copied, for an adapter may send its reply in chunks of a byte, and to keep each of them takes a hundred bytes. */
+  #append(chunk: Buffer): void {
+    const needed = this.#length + chunk.length
+    if (needed > this.#bytes.length) {
+      const room = Math.min(Math.max(needed, 2 * this.#bytes.length, 1024), this.#limitBytes)
+      const larger = Buffer.allocUnsafe(room)
+      this.#bytes.copy(larger, 0, 0, this.#length)
+      this.#bytes = larger
+    }
+    chunk.copy(this.#bytes, this.#length)
+    this.#length = needed
   }
 }
 
