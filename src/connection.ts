@@ -65,11 +65,13 @@ export class Connection implements RequestTaker, ExchangeParts {
   #previous: { readonly received: Buffer; readonly request: AdmittedRequest } | undefined
   /** Who is told how the engine's answer ended. */
   #onAnswered: (end: RelayEnd) => void = () => {}
-  #leaving = new AbortController()
+  /** Of the hooked exchange in hand: aborted when the client leaves. */
+  #leaving: AbortController | undefined
   #startedAt = 0
   #exchanges = 0
   #busy = false
   #draining = false
+  #closing = false
   /** Byte counts at the end of the exchange before. */
   #toldIn = 0
   #toldOut = 0
@@ -93,7 +95,7 @@ export class Connection implements RequestTaker, ExchangeParts {
   /** Lets the exchange in hand finish and serves no other. */
   drain(): void {
     this.#draining = true
-    if (!this.#busy) this.destroy()
+    if (!this.#busy) this.#leave()
   }
 
   /** Ends everything at once. */
@@ -205,7 +207,7 @@ export class Connection implements RequestTaker, ExchangeParts {
   }
 
   get left(): AbortSignal {
-    return this.#leaving.signal
+    return this.#leaving!.signal
   }
 
   /** While adapters are asked, what the client sends waits, and its leaving ends the calls. */
@@ -215,7 +217,7 @@ export class Connection implements RequestTaker, ExchangeParts {
       bytes: (chunk) => client.hold(chunk),
       end() {},
       drained() {},
-      closed: () => this.#leaving.abort(),
+      closed: () => this.#leaving?.abort(),
     })
     client.watchForVanishing()
   }
@@ -334,13 +336,23 @@ export class Connection implements RequestTaker, ExchangeParts {
 
   /** Between exchanges an engine has nothing to say. Whatever it does then, close or talk, ends the connection. */
   readonly #idleEngine: LinkReader = {
-    bytes: () => this.#client.destroy(),
-    end: () => this.#client.destroy(),
+    bytes: () => this.#leave(),
+    end: () => this.#leave(),
     drained() {},
-    closed: () => this.#client.destroy(),
+    closed: () => this.#leave(),
+  }
+
+  /** Between two exchanges the client may still be reading the last answer. In one, its hooks are told that it is over. */
+  #leave(): void {
+    if (this.#busy) return this.#client.destroy()
+    if (this.#closing) return
+    this.#requests.cancel()
+    void this.#close()
   }
 
   async #close(): Promise<void> {
+    this.#closing = true
+    this.#engine?.link.readInto(undefined)
     this.#engine?.link.destroy()
     await lingeringClose(this.#client)
     this.#closed()

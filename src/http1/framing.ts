@@ -20,7 +20,7 @@ export interface RequestTerms {
   readonly keepAlive: boolean
   /** The `Upgrade` token, in lower case. */
   readonly upgrade: string | undefined
-  /** Whether an interim `100` is waited for; HTTP/1.0 knows none. */
+  /** Whether the client waits for an interim `100` before it sends its body; HTTP/1.0 knows none. */
   readonly expectsContinue: boolean
 }
 
@@ -101,7 +101,7 @@ export function requestTerms(head: RequestHead): Result<RequestTerms, Refusal> {
     framing: framing.value,
     keepAlive: !close && (head.minor === 1 || keepAliveToken),
     upgrade,
-    expectsContinue: expect !== undefined && head.minor === 1,
+    expectsContinue: expect !== undefined && head.minor === 1 && framing.value.kind !== 'none',
   })
 }
 

@@ -39,7 +39,7 @@ export class HeadReader {
       return refused(
         'PS-FRAME-001',
         400,
-        'the request does not start with a method; is the client speaking TLS to a plain port?',
+        'the first line does not start with a capital letter; is that TLS, spoken to a plain port?',
       )
 
     for (let from = 0; ; ) {
@@ -65,7 +65,7 @@ export class HeadReader {
 
   #overLimit(chunkBytes: number, newLineBytes: number): HeadProgress | undefined {
     if (this.#lines === 0 && this.#lineLength + newLineBytes > REQUEST_LINE_LIMIT_BYTES)
-      return refused('PS-FRAME-011', 414, `the request line is longer than ${REQUEST_LINE_LIMIT_BYTES} bytes`)
+      return refused('PS-FRAME-011', 414, `the first line is longer than ${REQUEST_LINE_LIMIT_BYTES} bytes`)
     if (this.#size + chunkBytes > HEAD_LIMIT_BYTES)
       return refused('PS-FRAME-011', 431, `the head is larger than ${HEAD_LIMIT_BYTES} bytes`)
     // The request line, FIELD_LIMIT field lines, the empty line.

@@ -8,12 +8,17 @@ import type { Link } from './link.ts'
  */
 const LINGER_MS = 2_000
 
-/** Sends FIN, drops what still comes, and closes when the client does, or after `LINGER_MS`. Resolves when it is closed. */
+/**
+ * Sends FIN, drops what still comes, and closes when the client does, or `LINGER_MS` after the last byte has left: a client
+ * may take its time to read (`docker logs x | less`). Resolves when it is closed.
+ */
 export function lingeringClose(client: Link): Promise<void> {
   if (client.closed) return Promise.resolve()
   return new Promise((resolve) => {
-    const timer = setTimeout(() => client.destroy(), LINGER_MS)
-    client.end()
+    let timer: NodeJS.Timeout | undefined
+    client.end(() => {
+      if (!client.closed) timer = setTimeout(() => client.destroy(), LINGER_MS)
+    })
     client.readInto({
       bytes() {},
       end() {},

@@ -96,6 +96,11 @@ export class Link {
     return this.#heldBytes > 0
   }
 
+  /** Whether more was written than the peer has read: `drained` will be told. */
+  get congested(): boolean {
+    return this.socket.writableNeedDrain
+  }
+
   /** Whether the peer has sent its FIN and all bytes before it were taken. */
   get ended(): boolean {
     return this.#ended && this.#heldBytes === 0
@@ -128,6 +133,12 @@ export class Link {
   hold(tail: Buffer): void {
     this.#holding = true
     this.unread(tail)
+  }
+
+  /** Reports to `reader` from now on all but bytes, which are held. */
+  holdFor(reader: LinkReader): void {
+    this.#reader = reader
+    this.#holding = true
   }
 
   /** Puts back the tail of the chunk that is being read, for the next reader. */
@@ -174,9 +185,10 @@ export class Link {
     if (this.#heldBytes <= HELD_LIMIT_BYTES) this.socket.resume()
   }
 
-  /** Sends FIN behind what was written; reading goes on. */
-  end(): void {
-    if (!this.socket.destroyed) this.socket.end()
+  /** Sends FIN behind what was written; reading goes on. `sent` is called when all of it has left, or never will. */
+  end(sent?: () => void): void {
+    if (!this.socket.destroyed) this.socket.end(sent)
+    else sent?.()
   }
 
   destroy(): void {
@@ -184,7 +196,7 @@ export class Link {
   }
 
   /**
-   * After the peer's FIN: finds out when the peer is gone altogether.
+   * Finds out when the peer is gone altogether: after its FIN, or while nothing is read from it.
    *
    * A FIN does not tell a client that has no more to say from one that was killed. On a unix socket an empty write does:
    * Linux answers EPIPE once the peer has closed both directions, and nothing at all when it has only stopped sending.
@@ -197,7 +209,7 @@ export class Link {
         this.socket.write(NO_BYTES)
     }
     this.#probe = setInterval(ask, VANISH_PROBE_MS)
-    ask()
+    if (this.#ended) ask()
   }
 
   stopWatching(): void {

@@ -32,9 +32,18 @@ export class RequestSource implements LinkReader {
     this.#taker = taker
   }
 
-  /** Waits for one head; tells the taker exactly once. */
+  /**
+   * Waits for one head; tells the taker exactly once. A client that does not read its answers is not asked for more
+   * requests: their answers would pile up here.
+   */
   await(): void {
-    this.#client.readInto(this)
+    if (this.#client.congested) this.#client.holdFor(this)
+    else this.#client.readInto(this)
+  }
+
+  /** Waits no longer, and tells the taker nothing. */
+  cancel(): void {
+    this.#stop()
   }
 
   bytes(chunk: Buffer): void {
@@ -53,7 +62,9 @@ export class RequestSource implements LinkReader {
     this.#gone()
   }
 
-  drained(): void {}
+  drained(): void {
+    this.#client.readInto(this)
+  }
 
   closed(): void {
     this.#gone()
