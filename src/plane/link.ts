@@ -6,6 +6,7 @@
  * a switch of readers loses nothing and repeats nothing.
  */
 import type { Socket } from 'node:net'
+import { isOrphaned } from './orphan.ts'
 
 export interface LinkReader {
   /** Takes all of `chunk`, or gives the tail back with `unread`. */
@@ -200,16 +201,24 @@ export class Link {
    *
    * A FIN does not tell a client that has no more to say from one that was killed. On a unix socket an empty write does:
    * Linux answers EPIPE once the peer has closed both directions, and nothing at all when it has only stopped sending.
-   * (On TCP an empty write never reaches the peer; there, only data that cannot be delivered shows it.)
+   * On TCP the kernel's table of sockets tells it, of peers on this machine.
    */
   watchForVanishing(): void {
     if (this.#probe !== undefined || this.#closed) return
-    const ask = () => {
-      if (!this.socket.destroyed && !this.socket.writableEnded && this.socket.writableLength === 0)
-        this.socket.write(NO_BYTES)
+    this.#probe = setInterval(() => this.#askIfThere(), VANISH_PROBE_MS)
+    if (this.#ended) this.#askIfThere()
+  }
+
+  #askIfThere(): void {
+    const { socket } = this
+    if (socket.destroyed) return
+    if (socket.remoteAddress === undefined) {
+      if (!socket.writableEnded && socket.writableLength === 0) socket.write(NO_BYTES)
+    } else if (this.#ended || socket.isPaused()) {
+      isOrphaned(socket).then((gone) => {
+        if (gone) socket.destroy()
+      }, this.onBug)
     }
-    this.#probe = setInterval(ask, VANISH_PROBE_MS)
-    if (this.#ended) ask()
   }
 
   stopWatching(): void {

@@ -17,7 +17,11 @@ const PROBE_TIMEOUT_MS = 5_000
 
 const QUESTION = Buffer.from('GET /version HTTP/1.1\r\nHost: powerstrip\r\nConnection: close\r\n\r\n')
 
-export async function probeEngine(address: Address): Promise<Result<EngineIdentity, Unreachable>> {
+/** Waits no longer once `stop` is aborted. */
+export async function probeEngine(
+  address: Address,
+  stop: AbortSignal,
+): Promise<Result<EngineIdentity, Unreachable>> {
   const dialled = await dial(address)
   if (!dialled.ok) return dialled
   const engine = dialled.value
@@ -29,8 +33,10 @@ export async function probeEngine(address: Address): Promise<Result<EngineIdenti
       () => settle(failed({ message: `no answer to GET /version within ${PROBE_TIMEOUT_MS / 1000} s` })),
       PROBE_TIMEOUT_MS,
     )
+    const stopped = () => settle(failed({ message: 'powerstrip was told to stop before it had answered' }))
     const settle = (outcome: Result<Buffer, Unreachable>) => {
       clearTimeout(timer)
+      stop.removeEventListener('abort', stopped)
       engine.readInto(undefined)
       resolve(outcome)
     }
@@ -57,6 +63,8 @@ export async function probeEngine(address: Address): Promise<Result<EngineIdenti
         settle(failed({ message: 'it closed the connection before it had answered GET /version' })),
     })
     engine.write(QUESTION)
+    stop.addEventListener('abort', stopped)
+    if (stop.aborted) stopped()
   })
   engine.destroy()
   return answer.ok ? readIdentity(answer.value) : answer
