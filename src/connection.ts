@@ -114,7 +114,8 @@ export class Connection implements RequestTaker, ExchangeParts {
     const hooks = this.#terms.hooks()
     const plan = planFor(hooks.rules, request.route, request.head.method)
     if (plan !== EMPTY_PLAN) return this.#runHooked(request, plan, hooks)
-    const opening = request.onward === request.head.text ? received : Buffer.from(request.onward, 'latin1')
+    const opening =
+      request.onward === request.head.text ? this.#previous!.received : Buffer.from(request.onward, 'latin1')
     if (request.tunnel !== undefined) this.#forwardWhole(request, opening)
     else this.#forward(opening, request.terms.framing)
   }
@@ -140,7 +141,7 @@ export class Connection implements RequestTaker, ExchangeParts {
       this.#end(this.refuse(admitted.failure, text.startsWith('HEAD ') ? 'HEAD' : undefined))
       return undefined
     }
-    this.#previous = { received, request: admitted.value }
+    this.#previous = { received: Buffer.from(received), request: admitted.value }
     return admitted.value
   }
 

@@ -4,7 +4,7 @@ import { type Listener, type ListenOptions, listen, sameAddress } from './listen
 import { type Address, describeAddress } from './model/address.ts'
 import type { EventSink } from './model/event.ts'
 import { failed, ok, type Result } from './model/result.ts'
-import { Link } from './plane/link.ts'
+import { acceptedLink } from './plane/accepted.ts'
 
 export interface ProxyOptions {
   readonly listen: readonly Address[]
@@ -62,7 +62,7 @@ export async function startProxy(options: ProxyOptions): Promise<Result<Proxy, S
   const listeners: Listener[] = []
   for (const address of options.listen) {
     const opened = await listen(address, options.socket, (socket) =>
-      serve(new Connection(new Link(socket), terms)),
+      serve(new Connection(acceptedLink(socket), terms)),
     )
     if (!opened.ok) {
       await Promise.all(listeners.map((listener) => listener.close()))

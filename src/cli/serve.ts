@@ -49,7 +49,7 @@ export async function runServe(options: ServeOptions, around: Surroundings): Pro
     config === undefined ? undefined : followConfig(config, (hooks) => proxy.value.useHooks(hooks), tell)
 
   const where = describeAddress(engine.value)
-  const found = await probeEngine(engine.value)
+  const found = await probeEngine(engine.value, around.stop)
   if (found.ok) tell({ kind: 'engine-found', address: where, ...found.value })
   else tell({ kind: 'engine-missing', address: where, message: found.failure.message })
   around.out(banner(proxy.value.addresses, where, found.ok ? found.value : undefined, config))

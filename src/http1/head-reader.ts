@@ -75,7 +75,8 @@ export class HeadReader {
   }
 
   #keep(chunk: Buffer): void {
-    this.#pieces.push(chunk)
+    // The chunk is lent for the time of the call.
+    this.#pieces.push(Buffer.from(chunk))
     this.#size += chunk.length
     this.#lastByte = chunk[chunk.length - 1]!
   }

@@ -23,13 +23,13 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Starts to listen; `accept` gets each connection, half-open sockets allowed. */
+/** Starts to listen; `accept` gets each connection, half-open sockets allowed, and nothing read from it yet. */
 export async function listen(
   address: Address,
   options: ListenOptions,
   accept: (socket: Socket) => void,
 ): Promise<Result<Listener, string>> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, accept)
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, accept)
   const opened =
     address.kind === 'unix' ? await openUnix(server, address.path, options) : await openTcp(server, address)
   if (!opened.ok) return failed(`cannot listen on ${describeAddress(address)}: ${opened.failure}`)

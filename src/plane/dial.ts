@@ -3,6 +3,7 @@ import { Socket } from 'node:net'
 import type { Address } from '../model/address.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import { Link } from './link.ts'
+import { ReadBuffer } from './read-buffer.ts'
 
 /** Why the engine could not be reached, in words for the person at the client. */
 export interface Unreachable {
@@ -17,7 +18,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 
 export function dial(address: Address): Promise<Result<Link, Unreachable>> {
   return new Promise((resolve) => {
-    const socket = new EngineSocket({ allowHalfOpen: true })
+    const input = new ReadBuffer()
+    const socket = new EngineSocket(input.options)
     const timer = setTimeout(
       () => giveUp(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`),
       CONNECT_TIMEOUT_MS,
@@ -31,7 +33,7 @@ export function dial(address: Address): Promise<Result<Link, Unreachable>> {
     socket.once('error', refused)
     socket.once('connect', () => {
       clearTimeout(timer)
-      const link = new Link(socket)
+      const link = new Link(socket, input)
       socket.off('error', refused)
       resolve(ok(link))
     })

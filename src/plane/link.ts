@@ -7,9 +7,10 @@
  */
 import type { Socket } from 'node:net'
 import { isOrphaned } from './orphan.ts'
+import { keepsBytes, type ReadBuffer } from './read-buffer.ts'
 
 export interface LinkReader {
-  /** Takes all of `chunk`, or gives the tail back with `unread`. */
+  /** Takes all of `chunk`, or gives the tail back with `unread`. It is lent: who keeps any of it keeps a copy. */
   bytes(chunk: Buffer): void
   /** The peer will send nothing more; it may still be reading. */
   end(): void
@@ -46,8 +47,8 @@ export class Link {
   #bytesOut = 0
   #probe: NodeJS.Timeout | undefined
 
-  /** The socket must have been made with `allowHalfOpen: true`. */
-  constructor(socket: Socket) {
+  /** The socket must have been made with `allowHalfOpen: true`. `input`: what it reads into. */
+  constructor(socket: Socket, input?: ReadBuffer) {
     this.socket = socket
     const guarded = <A extends unknown[]>(tell: (...told: A) => void) => {
       return (...told: A) => {
@@ -58,10 +59,9 @@ export class Link {
         }
       }
     }
-    socket.on(
-      'data',
-      guarded((chunk: Buffer) => this.#arrived(chunk)),
-    )
+    const arrived = guarded((chunk: Buffer) => this.#arrived(chunk))
+    if (input === undefined) socket.on('data', arrived)
+    else input.take = arrived
     socket.on(
       'end',
       guarded(() => this.#endArrived()),
@@ -145,7 +145,7 @@ export class Link {
   /** Puts back the tail of the chunk that is being read, for the next reader. */
   unread(tail: Buffer): void {
     if (tail.length === 0) return
-    this.#held.unshift(tail)
+    this.#held.unshift(Buffer.from(tail))
     this.#heldBytes += tail.length
   }
 
@@ -162,7 +162,9 @@ export class Link {
   write(chunk: Buffer): boolean {
     if (this.socket.destroyed || this.socket.writableEnded) return true
     this.#bytesOut += chunk.length
-    return this.socket.write(chunk)
+    const free = this.socket.write(chunk)
+    if (this.socket.writableLength > 0) keepsBytes()
+    return free
   }
 
   /** Writes both in one go: engines read a hijacked request's head and body only if they arrive together. */
@@ -201,7 +203,8 @@ export class Link {
    *
    * A FIN does not tell a client that has no more to say from one that was killed. On a unix socket an empty write does:
    * Linux answers EPIPE once the peer has closed both directions, and nothing at all when it has only stopped sending.
-   * On TCP the kernel's table of sockets tells it, of peers on this machine.
+   * On TCP it answers so only when data could not be delivered; until then the kernel's table of sockets tells it, of
+   * peers on this machine.
    */
   watchForVanishing(): void {
     if (this.#probe !== undefined || this.#closed) return
@@ -212,13 +215,11 @@ export class Link {
   #askIfThere(): void {
     const { socket } = this
     if (socket.destroyed) return
-    if (socket.remoteAddress === undefined) {
-      if (!socket.writableEnded && socket.writableLength === 0) socket.write(NO_BYTES)
-    } else if (this.#ended || socket.isPaused()) {
+    if (!socket.writableEnded && socket.writableLength === 0) socket.write(NO_BYTES)
+    if (socket.remoteAddress !== undefined && (this.#ended || socket.isPaused()))
       isOrphaned(socket).then((gone) => {
         if (gone) socket.destroy()
       }, this.onBug)
-    }
   }
 
   stopWatching(): void {
@@ -239,7 +240,7 @@ export class Link {
       this.#reader.bytes(chunk)
       return
     }
-    this.#held.push(chunk)
+    this.#held.push(Buffer.from(chunk))
     this.#heldBytes += chunk.length
     if (this.#heldBytes > HELD_LIMIT_BYTES) this.socket.pause()
   }

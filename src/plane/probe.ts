@@ -41,7 +41,7 @@ export async function probeEngine(
       resolve(outcome)
     }
     const takeBody = (chunk: Buffer) => {
-      body?.feed(chunk, 0, (piece, from, to) => pieces.push(piece.subarray(from, to)))
+      body?.feed(chunk, 0, (piece, from, to) => pieces.push(Buffer.from(piece.subarray(from, to))))
       if (body?.done === true) settle(ok(Buffer.concat(pieces)))
     }
     engine.readInto({
