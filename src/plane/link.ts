@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:net'
 import { isOrphaned } from './orphan.ts'
-import { keepsBytes, type ReadBuffer } from './read-buffer.ts'
+import { type Keeper, keepsBytes, type ReadBuffer } from './read-buffer.ts'
 
 export interface LinkReader {
   /** Takes all of `chunk`, or gives the tail back with `unread`. It is lent: who keeps any of it keeps a copy. */
@@ -31,7 +31,7 @@ const VANISH_PROBE_MS = 500
 
 const NO_BYTES = Buffer.alloc(0)
 
-export class Link {
+export class Link implements Keeper {
   readonly socket: Socket
   /** Told of what a reader throws. That is a bug of ours, and must cost one connection, not all of them. */
   onBug: (bug: unknown) => void = (bug) => {
@@ -46,6 +46,7 @@ export class Link {
   #bytesIn = 0
   #bytesOut = 0
   #probe: NodeJS.Timeout | undefined
+  #onDrained: (() => void) | undefined
 
   /** The socket must have been made with `allowHalfOpen: true`. `input`: what it reads into. */
   constructor(socket: Socket, input?: ReadBuffer) {
@@ -68,7 +69,11 @@ export class Link {
     )
     socket.on(
       'drain',
-      guarded(() => this.#reader?.drained()),
+      guarded(() => {
+        this.#onDrained?.()
+        this.#onDrained = undefined
+        this.#reader?.drained()
+      }),
     )
     // The reason does not change what must be done, and `close` always follows.
     socket.on('error', () => {})
@@ -163,7 +168,7 @@ export class Link {
     if (this.socket.destroyed || this.socket.writableEnded) return true
     this.#bytesOut += chunk.length
     const free = this.socket.write(chunk)
-    if (this.socket.writableLength > 0) keepsBytes()
+    if (this.socket.writableLength > 0) keepsBytes(this)
     return free
   }
 
@@ -178,6 +183,11 @@ export class Link {
     const free = this.write(second)
     this.socket.uncork()
     return free
+  }
+
+  /** `left` is called when all that was written has left, or never: not if so little waits that nobody was told to pause. */
+  onceDrained(left: () => void): void {
+    this.#onDrained = left
   }
 
   pause(): void {

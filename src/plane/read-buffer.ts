@@ -4,7 +4,7 @@
  * By default Node allocates 64 KiB for each read. For a download of a gigabyte that is sixteen thousand buffers, and collecting
  * them cost more processor time than moving the bytes. With one buffer a socket, what is read is *lent*: it is valid until
  * the reader returns, and who keeps any of it keeps a copy. The one keeper that copies nothing is a socket which could not
- * send all at once; then the buffer is left to it, and the next read gets a new one.
+ * send all at once; then the buffer is left to it until all has left, and the next read gets another one.
  */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
 
@@ -14,16 +14,23 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
  */
 const READ_BYTES = 64 * 1024
 
-/** Whether bytes that were lent in the read in hand wait in some socket to be sent. Reads do not overlap. */
-let unsent = false
+/** Somebody who could not send at once what was lent, and tells when all of it has left. */
+export interface Keeper {
+  onceDrained(left: () => void): void
+}
 
-/** A socket tells that it could not send at once what it was given. */
-export function keepsBytes(): void {
-  unsent = true
+/** Who keeps bytes of the read in hand. Reads do not overlap. */
+let keeper: Keeper | undefined
+
+/** `by` could not send at once all that it was given. */
+export function keepsBytes(by: Keeper): void {
+  keeper = by
 }
 
 export class ReadBuffer {
-  #buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+  #buffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+  /** A second one, for the time that the first one is kept: a slow receiver makes two of them alternate. */
+  #spare: Buffer | undefined
   /** Takes what was read. */
   take: (lent: Buffer) => void = () => {}
 
@@ -33,12 +40,21 @@ export class ReadBuffer {
     onread: {
       buffer: () => this.#buffer,
       callback: (size) => {
-        unsent = false
+        keeper = undefined
         this.take(this.#buffer.subarray(0, size))
-        if (unsent) this.#buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+        if (keeper !== undefined) this.#leaveTo(keeper)
         return true
       },
     },
+  }
+
+  #leaveTo(by: Keeper): void {
+    const kept = this.#buffer
+    this.#buffer = this.#spare ?? Buffer.allocUnsafeSlow(READ_BYTES)
+    this.#spare = undefined
+    by.onceDrained(() => {
+      this.#spare = kept
+    })
   }
 }
 
