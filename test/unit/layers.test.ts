@@ -55,7 +55,7 @@ interface Arrow {
 
 function arrowsOf(file: string, text: string): Arrow[] {
   const named = text.matchAll(
-    /(?:^|\n)\s*(?:import|export)\b[^'"\n]*?(?:\{[^}]*\}[^'"\n]*?)?from '([^']+)'|import\('([^']+)'\)/g,
+    /(?:^|\n)\s*(?:import|export)\b[^'"\n]*?(?:\{[^}]*\}[^'"\n]*?)?from '([^']+)'|\bimport(?:\(| )'([^']+)'/g,
   )
   return [...named].map((match) => ({ from: file, to: (match[1] ?? match[2])! }))
 }
@@ -113,6 +113,9 @@ test.each([
     'adapters/debug/adapter.ts',
     "import { admit } from '../../src/route/admit.ts'",
   ],
+  ['for its effect alone', 'src/model/hook.ts', "import '../http1/head.ts'"],
+  ['on demand', 'src/model/hook.ts', "const head = await import('../http1/head.ts')"],
+  ['passed on', 'src/model/hook.ts', "export * from '../http1/head.ts'"],
   ['over several lines', 'src/model/hook.ts', "import {\n  type A,\n  b,\n} from '../http1/head.ts'"],
 ])('%s is found', (_what, file, text) => {
   expect(arrowsOf(file, text).map(complaint)).toEqual([expect.stringContaining(file)])

@@ -1,0 +1,274 @@
+/** Commands that end by themselves: what they print, and with which exit code. */
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { VERSION } from '../../../src/version.ts'
+import { buildIfStale, powerstrip, powerstripHere } from './command.ts'
+
+let dir: string
+
+beforeAll(async () => {
+  await buildIfStale()
+  dir = mkdtempSync(join(tmpdir(), 'cli-'))
+})
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+function file(name: string, text: string): string {
+  const path = join(dir, name)
+  writeFileSync(path, text)
+  return path
+}
+
+const GOOD = `version: 1
+endpoints:
+  "POST /*/containers/create":
+    pre: [weave]
+    post: [flocker]
+adapters:
+  weave: http://127.0.0.1:4000/
+  flocker: http://127.0.0.1:4001/
+`
+const BROKEN = GOOD.replace('pre: [weave]', 'pre: [waeve]').replace(
+  'http://127.0.0.1:4001/',
+  'ftp://127.0.0.1/',
+)
+
+describe('asked for help', () => {
+  test.each([[['--help']], [['-h']], [['help']]])('%j lists the commands', async (args) => {
+    const { exitCode, stdout, stderr } = await powerstrip(args)
+    expect([exitCode, stderr]).toEqual([0, ''])
+    for (const command of ['serve', 'check', 'explain'])
+      expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
+  })
+
+  test('a command lists its options, and serve an example', async () => {
+    const { exitCode, stdout } = await powerstrip(['serve', '--help'])
+    expect(exitCode).toBe(0)
+    for (const option of [
+      '--config',
+      '--listen',
+      '--upstream',
+      '--socket-mode',
+      '--socket-group',
+      '--grace',
+      '--log-level',
+    ])
+      expect(stdout).toContain(option)
+    expect(stdout).toContain('export DOCKER_HOST=unix:///run/powerstrip.sock')
+  })
+})
+
+test.each(['--version', '-V'])('%s prints the version and nothing else', async (flag) => {
+  expect(await powerstrip([flag])).toEqual({ exitCode: 0, stdout: `${VERSION}\n`, stderr: '' })
+})
+
+describe('bad usage ends with 2, and says what is wrong on standard error', () => {
+  test.each([
+    [[], 'Usage: powerstrip'],
+    [['dance'], "unknown command 'dance'"],
+    [['--dance'], "unknown option '--dance'"],
+    [['serve', '--dance'], "unknown option '--dance'"],
+    [['serve', '--config'], "option '-c, --config <file>' argument missing"],
+    [['serve', '--socket-mode', '999'], 'three octal digits'],
+    [['serve', '--socket-mode', 'rw-rw----'], 'three octal digits'],
+    [['serve', '--grace', 'soon'], 'a number of seconds'],
+    [['serve', '--grace=-1'], 'a number of seconds'],
+    [['serve', '--log-level', 'loud'], 'Allowed choices are trace, debug, info, warn, error, silent'],
+    [['serve', '--listen', 'here'], '--listen: "here" is not an address'],
+    [
+      ['serve', '--listen', 'tcp://127.0.0.1:99999'],
+      '--listen: "tcp://127.0.0.1:99999": port 99999 is above 65535',
+    ],
+    [['serve', '--upstream', 'ssh://host'], '--upstream: "ssh://host": ssh:// is not supported'],
+    [['check'], "missing required argument 'file'"],
+    [['explain', 'GET'], "missing required argument 'path'"],
+  ])('%j', async (args, words) => {
+    const { exitCode, stdout, stderr } = await powerstripHere(args)
+    expect([exitCode, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(words)
+  })
+
+  test('also where it is a process of its own', async () => {
+    const { exitCode, stdout, stderr } = await powerstrip(['dance'])
+    expect([exitCode, stdout]).toEqual([2, ''])
+    expect(stderr).toBe(
+      "error: unknown command 'dance'\n(powerstrip --help lists the commands and options)\n",
+    )
+  })
+
+  test('a DOCKER_HOST that cannot be used is named as such', async () => {
+    const { exitCode, stderr } = await powerstripHere(['serve'], { DOCKER_HOST: 'ssh://me@host' })
+    expect(exitCode).toBe(2)
+    expect(stderr).toBe(
+      'powerstrip: DOCKER_HOST: "ssh://me@host": ssh:// is not supported; write unix:///path/to.sock or tcp://host:port\n',
+    )
+  })
+})
+
+describe('a configuration that cannot be used ends with 2, every problem with its place', () => {
+  test.each([
+    ['check', (path: string) => ['check', path]],
+    ['serve', (path: string) => ['serve', '--config', path, '--listen', `unix://${dir}/never.sock`]],
+    ['explain', (path: string) => ['explain', '--config', path, 'GET', '/_ping']],
+  ])('%s', async (_, args) => {
+    const path = file('broken.yml', BROKEN)
+    const { exitCode, stdout, stderr } = await powerstrip(args(path))
+    expect([exitCode, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(
+      `${path}:4:11  adapter "waeve" is not defined; did you mean "weave"?\n  4 |     pre: [waeve]\n    |           ^^^^^\n`,
+    )
+    expect(stderr).toContain(`${path}:8:12  `)
+  })
+
+  test('a file that does not exist', async () => {
+    const path = join(dir, 'none.yml')
+    for (const args of [
+      ['check', path],
+      ['serve', '--config', path],
+      ['explain', '-c', path, 'GET', '/_ping'],
+    ]) {
+      const { exitCode, stderr } = await powerstripHere(args)
+      expect(exitCode).toBe(2)
+      expect(stderr).toContain(path)
+    }
+  })
+
+  test('a good one is called good', async () => {
+    const path = file('good.yml', GOOD)
+    expect(await powerstripHere(['check', path])).toMatchObject({
+      exitCode: 0,
+      stdout: `${path}: good: 1 endpoint, 2 adapters\n`,
+    })
+  })
+})
+
+describe('an address that cannot be had ends with 1', () => {
+  test.each([
+    ['a file in the way', () => `unix://${file('in-the-way', 'x')}`, 'not a socket'],
+    ['a directory that does not exist', () => `unix://${dir}/none/ps.sock`, 'does not exist'],
+    ['an open TCP address', () => 'tcp://0.0.0.0:0', 'PS-LISTEN-002'],
+  ])('%s', async (_, url, words) => {
+    const listen = url()
+    const { exitCode, stdout, stderr } = await powerstripHere([
+      'serve',
+      '--log-level',
+      'silent',
+      '--listen',
+      `unix://${dir}/first.sock`,
+      '--listen',
+      listen,
+    ])
+    expect([exitCode, stdout]).toEqual([1, ''])
+    expect(stderr).toContain(`powerstrip: cannot listen on ${listen}`)
+    expect(stderr).toContain(words)
+  })
+
+  test('a port that is taken, in a process of its own', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const { exitCode, stderr } = await powerstrip(['serve', '--listen', `tcp://127.0.0.1:${port}`])
+    server.close()
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain(`powerstrip: cannot listen on tcp://127.0.0.1:${port}: the address is in use`)
+  })
+
+  test('an unknown group', async () => {
+    const { exitCode, stderr } = await powerstripHere([
+      'serve',
+      '--log-level',
+      'silent',
+      '--listen',
+      `unix://${dir}/g.sock`,
+      '--socket-group',
+      'no-such-group',
+    ])
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('there is no group "no-such-group"')
+  })
+})
+
+describe('to stand in front of itself ends with 2', () => {
+  test('named twice', async () => {
+    const url = `unix://${dir}/self.sock`
+    const { exitCode, stderr } = await powerstripHere(['serve', '--listen', url, '--upstream', url])
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('every request would come back to itself')
+  })
+
+  test('by DOCKER_HOST, which still says where powerstrip was to be found', async () => {
+    const { exitCode, stderr } = await powerstrip(['serve'], {
+      DOCKER_HOST: `unix://${dir}/powerstrip.sock`,
+      XDG_RUNTIME_DIR: dir,
+    })
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain(
+      `unix://${dir}/powerstrip.sock is both where powerstrip would listen and its upstream engine`,
+    )
+    expect(stderr).toContain('Name the engine with --upstream')
+  })
+})
+
+describe('explain', () => {
+  test('says which operation a request is, and what happens to it', async () => {
+    const path = file('explain.yml', GOOD)
+    const { exitCode, stdout } = await powerstripHere([
+      'explain',
+      '-c',
+      path,
+      'POST',
+      '/v1.45/containers/create?name=web',
+    ])
+    expect(exitCode).toBe(0)
+    expect(stdout).toBe(
+      [
+        'operation  ContainerCreate  (POST /containers/create)',
+        'version    1.45',
+        'carries    request: json, answer: json',
+        `matches    POST /*/containers/create  (${path}:3)`,
+        'pre        weave',
+        'post       flocker',
+        'so         hooked; hooks are shown the body',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('without a configuration everything is relayed', async () => {
+    const { stdout } = await powerstrip(['explain', 'POST', '/exec/e1/start'])
+    expect(stdout).toBe(
+      [
+        'operation  ExecStart  (POST /exec/{id}/start)',
+        'version    none given: the newest one of the engine',
+        'names      id=e1',
+        'carries    request: json, answer: two-way',
+        'hijack     may turn into a two-way stream (tcp)',
+        'hooks      none: no configuration was given',
+        'so         relayed, bytes unchanged',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test.each([
+    [
+      'a request that no endpoint matches',
+      ['GET', '/v1.45/info'],
+      /^operation {2}SystemInfo .*\n[\s\S]*no endpoint of .* matches\nso {9}relayed/,
+    ],
+    [
+      'an operation in no table',
+      ['GET', '/v1.45/unheard'],
+      /^operation {2}unknown: GET \/unheard is in no Docker API description\n/,
+    ],
+    ['a request that is refused', ['GET', '//containers/json'], /^refused with 400: .* \(PS-PATH-003\)\n$/],
+    ['a method that is not served', ['PATCH', '/info'], /^refused with 501: .* \(PS-FRAME-002\)\n$/],
+  ])('%s', async (_, args, told) => {
+    const { exitCode, stdout } = await powerstripHere(['explain', '-c', file('explain.yml', GOOD), ...args])
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(told)
+  })
+})
