@@ -1,0 +1,148 @@
+/**
+ * `npm run bench:chain`: what hooks add to a create, and what they cost requests that none of them asked for.
+ *
+ * One sequential client on a unix socket; the engine is a scripted one, because creating containers takes a hundred times
+ * as long as the chain in front of it. The variants take turns, and medians are compared.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { loadavg } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { startPowerstrip } from '../../test/support/powerstrip.ts'
+import { Client, request } from '../client/client.ts'
+import { percentile } from '../figure.ts'
+
+interface Variant {
+  readonly title: string
+  /** `undefined`: no configuration at all. */
+  readonly config: ((adapter: string) => string) | undefined
+  /** Most that its hooks may add to the p50 of a create, in milliseconds. */
+  readonly target?: number
+}
+
+const VARIANTS: readonly Variant[] = [
+  { title: 'no configuration', config: undefined },
+  {
+    title: 'hooks on other endpoints',
+    config: (adapter) => configOf(5, remote(adapter), 'POST /*/volumes/*'),
+  },
+  { title: 'one hook, unix socket', config: (adapter) => configOf(1, remote(adapter)), target: 0.4 },
+  { title: 'five hooks, unix socket', config: (adapter) => configOf(5, remote(adapter)), target: 1.6 },
+  { title: 'five hooks in process', config: () => configOf(5, IN_PROCESS), target: 0.1 },
+]
+
+const IN_PROCESS = '{ use: restrict-image, with: { allow: ["_"] } }'
+
+function remote(adapter: string): string {
+  return `{ url: "unix://${adapter}:/hook" }`
+}
+
+function configOf(hooks: number, adapter: string, pattern = 'POST /*/containers/create'): string {
+  const names = Array.from({ length: hooks }, (_, n) => `a${n}`)
+  const adapters = names.map((name) => `  ${name}: ${adapter}`).join('\n')
+  return `version: 1\nendpoints:\n  "${pattern}": { pre: [${names.join(', ')}] }\nadapters:\n${adapters}\n`
+}
+
+/** About 1.7 kB, as the docker CLI sends for a container with some environment and labels. */
+const BODY = JSON.stringify({
+  Image: 'busybox',
+  Cmd: ['sh', '-c', 'echo hello'],
+  Env: Array.from({ length: 20 }, (_, n) => `VARIABLE_${n}=value ${n}`),
+  Labels: Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`org.example.label.${n}`, `value ${n}`])),
+  HostConfig: { Binds: ['/data:/data'], NetworkMode: 'default', RestartPolicy: { Name: 'no' }, Memory: 0 },
+})
+
+const CREATE = Buffer.concat([
+  Buffer.from(
+    `POST /v1.45/containers/create HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`,
+  ),
+  Buffer.from(BODY),
+])
+const LIST = request('GET', '/v1.45/containers/json?all=1')
+
+const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
+const ROUNDS = flags.quick ? 2 : 15
+const REQUESTS = flags.quick ? 50 : 300
+
+const dir = await mkdtemp('/tmp/powerstrip-chain-')
+const engine = `${dir}/engine.sock`
+const adapter = `${dir}/adapter.sock`
+const programs = [
+  spawn(process.execPath, ['bench/chain/engine.mjs', engine], { stdio: 'inherit' }),
+  spawn(process.execPath, ['bench/chain/adapter.mjs', adapter], { stdio: 'inherit' }),
+]
+try {
+  while (!existsSync(engine) || !existsSync(adapter)) await sleep(20)
+  await measure()
+} finally {
+  for (const program of programs) {
+    program.kill()
+    await once(program, 'exit')
+  }
+  await rm(dir, { recursive: true, force: true })
+}
+
+async function measure(): Promise<void> {
+  const signal = new AbortController().signal
+  const [load = 0] = loadavg()
+  const field = await Promise.all(
+    VARIANTS.map(async (variant) => {
+      const config = variant.config?.(adapter)
+      const proxy = await startPowerstrip({
+        upstream: `unix://${engine}`,
+        args: ['--log-level', 'warn'],
+        ...(config === undefined ? {} : { config }),
+      })
+      const client = new Client(proxy.socket, { signal })
+      await client.connected()
+      return { variant, proxy, client, creates: [] as number[], lists: [] as number[] }
+    }),
+  )
+  try {
+    for (let round = 0; round < ROUNDS; round++)
+      for (const { client, creates, lists } of field) {
+        creates.push(...(await timed(client, CREATE)))
+        lists.push(...(await timed(client, LIST)))
+      }
+  } finally {
+    for (const { client, proxy } of field) {
+      client[Symbol.dispose]()
+      await proxy.stop()
+    }
+  }
+
+  const [plain] = field
+  const base = p50(plain!.creates)
+  console.log(
+    `One sequential client, unix socket, a create body of ${BODY.length} bytes; load average ${load.toFixed(1)} before.\n`,
+  )
+  console.log('| variant | p50 of a create, ms | added, ms | target | p50 of an unhooked list, ms |')
+  console.log('|---|---:|---:|---|---:|')
+  for (const { variant, creates, lists } of field) {
+    const own = p50(creates)
+    const added = own - base
+    const verdict =
+      variant.target === undefined ? '' : `${added <= variant.target ? 'met' : 'MISSED'}: ≤ ${variant.target}`
+    console.log(
+      `| ${variant.title} | ${own.toFixed(3)} | ${added.toFixed(3)} | ${verdict} | ${p50(lists).toFixed(3)} |`,
+    )
+  }
+}
+
+async function timed(client: Client, message: Buffer): Promise<number[]> {
+  const timesMs: number[] = []
+  for (let n = 0; n < REQUESTS; n++) {
+    const since = performance.now()
+    const { status } = await client.ask(message)
+    timesMs.push(performance.now() - since)
+    if (status !== 201) throw new Error(`the answer is ${status}`)
+  }
+  return timesMs
+}
+
+function p50(timesMs: readonly number[]): number {
+  return percentile(Float64Array.from(timesMs), 0.5)
+}
