@@ -1,0 +1,11 @@
+/** Real clients, sent to an engine on all ways there are. */
+export { ALONE } from './alone.ts'
+export { withoutClientLog } from './client-log.ts'
+export { dockerPy } from './docker-py.ts'
+export { fingerprint, fingerprintFile, fingerprintOf } from './fingerprint.ts'
+export { providePerl } from './perl.ts'
+export type { RunningClient } from './running-client.ts'
+export { randomFile, scratchFolder } from './scratch.ts'
+export { atTerminal } from './terminal.ts'
+export { fingerprintTree } from './tree.ts'
+export { threeWays, type Way, type Ways } from './ways.ts'
