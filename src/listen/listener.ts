@@ -16,6 +16,12 @@ export interface ListenOptions {
 /** Owner and group may connect, as with dockerd's own socket (PS-LISTEN-001). */
 export const DEFAULT_SOCKET_MODE = 0o660
 
+/**
+ * Connections that may wait to be accepted. Node's default of 511 turned clients away where the engine takes a thousand at once
+ * (Go asks for all that the kernel allows); the kernel cuts it to its own limit, net.core.somaxconn.
+ */
+const BACKLOG = 4096
+
 export interface Listener {
   /** Where it really listens: a port 0 has become a number. */
   readonly address: Address
@@ -45,7 +51,7 @@ async function openTcp(server: Server, address: Address & { kind: 'tcp' }): Prom
     return failed(
       'plain TCP is served on loopback only (127.0.0.1, ::1, localhost); anyone who reaches it owns the engine (PS-LISTEN-002)',
     )
-  const problem = await opening(server, () => server.listen(address.port, address.host))
+  const problem = await opening(server, () => server.listen({ port: address.port, host: address.host, backlog: BACKLOG }))
   if (problem !== undefined) return failed(explain(problem))
   const bound = server.address()
   const port = bound !== null && typeof bound === 'object' ? bound.port : address.port
@@ -73,7 +79,7 @@ async function openUnix(
   const problem = await opening(server, () => {
     const mask = process.umask(0o177)
     try {
-      server.listen(path)
+      server.listen({ path, backlog: BACKLOG })
     } finally {
       process.umask(mask)
     }

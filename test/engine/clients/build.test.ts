@@ -58,7 +58,8 @@ describeEachEngine('docker build', (engine) => {
           using build = way.open([...BUILD, context], LEGACY)
           await build.shows('\nfirst\n')
           const box = /Running in ([0-9a-f]{12})/.exec(build.stdout)?.[1] ?? ''
-          await way.must(['exec', box, 'touch', '/told'])
+          // The step may be over before the command in it has ended, so how that ended says nothing.
+          await way.docker(['exec', box, 'touch', '/told'])
           return await build.ended
         },
         { cli },

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import Dockerode from 'dockerode'
-import { fingerprint, randomFile, scratchFolder, threeWays, type Way } from '../../support/clients/index.ts'
+import {
+  fingerprint,
+  fingerprintTree,
+  randomFile,
+  scratchFolder,
+  threeWays,
+  type Way,
+} from '../../support/clients/index.ts'
 import { describeEachEngine, runLabel } from '../../support/engine/index.ts'
 import { mustRun } from '../../support/engine/run.ts'
 
@@ -17,6 +24,11 @@ describeEachEngine('dockerode', (engine) => {
   const ways = threeWays(engine)
   const scratch = scratchFolder()
   beforeAll(() => ways.each((way) => way.box('box')))
+  // Of a request that was refused while its stdin was open, dockerode neither ends the body nor closes the connection.
+  afterEach(() => {
+    for (const agent of agents) agent.destroy()
+    agents.clear()
+  })
 
   test('creates a container with options in the query and in the body, runs it and removes it', async () => {
     const seen = await ways.same(async (way) => {
@@ -121,7 +133,8 @@ describeEachEngine('dockerode', (engine) => {
       const stream = await docker.getContainer(box).logs({ follow: true, stdout: true, stderr: true })
       const output = demuxed(docker, stream)
       await once(stream, 'data')
-      await way.must(['exec', box, 'touch', '/told'])
+      // The box may be gone before the command in it has ended, so how that ended says nothing.
+      await way.docker(['exec', box, 'touch', '/told'])
       return await output
     })
     expect(seen).toEqual({ stdout: 'one\ntwo\n', stderr: 'err\n' })
@@ -204,7 +217,11 @@ describeEachEngine('dockerode', (engine) => {
       const docker = client(way)
       const saved = await buffer(await docker.getImage('busybox').get())
       const progress = await text(await docker.loadImage(Readable.from([saved]), { quiet: false }))
-      return { saved: fingerprint(saved), lines: progress.trim().split('\r\n') }
+      const unpacked = join(scratch.path, way.named('saved'))
+      await mustRun('mkdir', [unpacked])
+      await mustRun('tar', ['--extract', '--directory', unpacked], { stdin: saved })
+      // Not the archive itself: some of its dates are those of the saving.
+      return { saved: await fingerprintTree(unpacked), lines: progress.trim().split('\r\n') }
     })
     expect(JSON.parse(seen.lines.at(-1)!)).toEqual({ stream: 'Loaded image: busybox:latest\n' })
   })
@@ -242,7 +259,6 @@ describeEachEngine('dockerode', (engine) => {
         for (let ping = 0; ping < 3; ping += 1)
           answers.add(`${await docker.ping()} ${name} ${missing.statusCode}`)
       }
-      agent.destroy()
       return { answers: [...answers], connections: agent.connections }
     })
     expect(seen).toEqual({ answers: ['OK /(way)-box 404'], connections: 1 })
@@ -261,10 +277,16 @@ class CountingAgent extends Agent {
   }
 }
 
-function client(way: Way, agent?: Agent): Dockerode {
+const agents = new Set<Agent>()
+
+/** On connections of its own; kept ones unless told, as Node's own agent keeps them. */
+function client(way: Way, agent = new Agent({ keepAlive: true })): Dockerode {
+  agents.add(agent)
   const { protocol, hostname, port, pathname } = new URL(way.host)
   const address = protocol === 'unix:' ? { socketPath: pathname } : { host: hostname, port: Number(port) }
-  return new Dockerode({ ...address, ...(agent === undefined ? {} : { agent }) })
+  // docker-modem takes an agent, of which the types know nothing.
+  const options: Dockerode.DockerOptions & { agent: Agent } = { ...address, agent }
+  return new Dockerode(options)
 }
 
 /** Both outputs of a container without a terminal, taken apart, to their end. */

@@ -24,7 +24,9 @@ describeEachEngine('docker exec', (engine) => {
       )
       expect(seen).toEqual({ exitCode: 9, stdout: counted(1000), stderr: 'err\n' })
     })
+  })
 
+  describe.each(['old', 'new'] as const)('with the %s CLI', (cli) => {
     test('F12 works 20 times in a row', async () => {
       const seen = await ways.same(
         async (way) => {
@@ -39,9 +41,7 @@ describeEachEngine('docker exec', (engine) => {
         Array.from({ length: 20 }, (_, at) => ({ exitCode: 0, stdout: `${at + 1}\n`, stderr: '' })),
       )
     })
-  })
 
-  describe.each(['old', 'new'] as const)('with the %s CLI', (cli) => {
     test('F13 brings 5 MB out', async () => {
       const seen = await ways.same(
         async (way) => {

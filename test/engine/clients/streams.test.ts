@@ -8,7 +8,8 @@ const CONVERSATION = 'while read line; do echo "you said $line"; done; echo over
 
 describeEachEngine('a stream', (engine) => {
   const ways = threeWays(engine)
-  const tell = (way: Way, box: string) => way.must(['exec', box, 'touch', '/told'])
+  // The box may be gone before the command in it has ended, so how that ended says nothing.
+  const tell = (way: Way, box: string) => way.docker(['exec', box, 'touch', '/told'])
 
   describe.each(['old', 'new'] as const)('with the %s CLI', (cli) => {
     test('attach carries stdin, its end, both outputs and the exit code', async () => {

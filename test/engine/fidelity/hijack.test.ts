@@ -125,28 +125,31 @@ describeEveryWay('two-way streams', (at) => {
     expect(unframed(bytes)).toBe('one two three\n')
   })
 
-  describe.each(['1.41', '1.42', '1.44'])('F22 API %s', (version) => {
-    test.each([true, false])('exec start with TTY %j has the same head and the same output', async (Tty) => {
-      const seen = await sameEveryWay(at().ways, async (door) => {
-        const exec = await createExec(at().engine, running, ['echo', 'hi'], { Tty })
-        await using peer = await RawPeer.connect(door)
-        peer.write(request('POST', `/v${version}/exec/${exec}/start`, { Tty }, UPGRADE))
-        const head = undated(await peer.head())
-        peer.end()
-        return { head, output: (await peer.rest()).bytes.toString('latin1') }
-      })
-      if (isServed(version, at().engine.apiVersion)) {
-        expect(seen.head).toMatch(/^HTTP\/1\.1 101 UPGRADED\r\n/)
-        const multiplexed = version !== '1.41' && !Tty
-        expect(fieldsOf(seen.head, 'content-type')).toEqual([
-          `application/vnd.docker.${multiplexed ? 'multiplexed' : 'raw'}-stream`,
-        ])
-        expect(seen.output).toBe(Tty ? 'hi\r\n' : frame(1, 'hi\n'))
-      } else {
-        expect(seen.head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
-        expect(seen.output).toContain('is too new')
-      }
-    })
+  describe.each(['1.41', '1.42', '1.44'])('API %s', (version) => {
+    test.each([true, false])(
+      'F22 exec start with TTY %j has the same head and the same output',
+      async (Tty) => {
+        const seen = await sameEveryWay(at().ways, async (door) => {
+          const exec = await createExec(at().engine, running, ['echo', 'hi'], { Tty })
+          await using peer = await RawPeer.connect(door)
+          peer.write(request('POST', `/v${version}/exec/${exec}/start`, { Tty }, UPGRADE))
+          const head = undated(await peer.head())
+          peer.end()
+          return { head, output: (await peer.rest()).bytes.toString('latin1') }
+        })
+        if (isServed(version, at().engine.apiVersion)) {
+          expect(seen.head).toMatch(/^HTTP\/1\.1 101 UPGRADED\r\n/)
+          const multiplexed = version !== '1.41' && !Tty
+          expect(fieldsOf(seen.head, 'content-type')).toEqual([
+            `application/vnd.docker.${multiplexed ? 'multiplexed' : 'raw'}-stream`,
+          ])
+          expect(seen.output).toBe(Tty ? 'hi\r\n' : frame(1, 'hi\n'))
+        } else {
+          expect(seen.head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+          expect(seen.output).toContain('is too new')
+        }
+      },
+    )
   })
 
   test('F23 attach/ws: frames pass unchanged both ways', async () => {
@@ -179,7 +182,7 @@ describeEveryWay('two-way streams', (at) => {
   })
 
   test.each(LISTENERS)(
-    'a refused upgrade ends the connection if something was sent behind it (%s)',
+    'F21 a refused upgrade ends the connection if something was sent behind it (%s)',
     async (listener) => {
       await using peer = await RawPeer.connect(at().ways[listener])
       peer.write(request('POST', '/exec/none-such/start', {}, UPGRADE) + PING)

@@ -108,7 +108,7 @@ describe.each(ENGINE_KINDS)('many clients of the %s engine', (kind) => {
     }
   })
 
-  test('1,000 streams side by side all hear of the same event', async () => {
+  test('F07 1,000 streams side by side all hear of the same event', async () => {
     const before = { files: await still(() => openFiles(powerstrip.pid)), engine: 0 }
     const count = 1000
     const restingBytes = residentBytes(powerstrip.pid)

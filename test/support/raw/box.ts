@@ -12,8 +12,6 @@ export interface Box extends AsyncDisposable {
 export interface BoxOptions {
   /** More fields of the create request. */
   readonly fields?: Readonly<Record<string, unknown>>
-  /** More fields of its `HostConfig`. */
-  readonly host?: Readonly<Record<string, unknown>>
 }
 
 let made = 0
@@ -31,7 +29,7 @@ export async function createBox(
     Image: 'busybox:latest',
     Cmd: command,
     Labels: { [key]: run, box: name },
-    HostConfig: { NetworkMode: 'none', ...options.host },
+    HostConfig: { NetworkMode: 'none' },
     ...options.fields,
   }
   const { Id } = JSON.parse(await mustAsk(engine, 'POST', `/containers/create?name=${name}`, body)) as {
@@ -59,8 +57,8 @@ export async function runBox(
 }
 
 /** A container that runs `cat` until its one input ends. */
-export function catBox(engine: Engine, options: { readonly tty?: boolean } = {}): Promise<Box> {
-  return runBox(engine, ['cat'], { fields: { OpenStdin: true, StdinOnce: true, Tty: options.tty ?? false } })
+export function catBox(engine: Engine): Promise<Box> {
+  return runBox(engine, ['cat'], { fields: { OpenStdin: true, StdinOnce: true } })
 }
 
 /** An exec that is created and not started. */
