@@ -51,7 +51,9 @@ async function openTcp(server: Server, address: Address & { kind: 'tcp' }): Prom
     return failed(
       'plain TCP is served on loopback only (127.0.0.1, ::1, localhost); anyone who reaches it owns the engine (PS-LISTEN-002)',
     )
-  const problem = await opening(server, () => server.listen({ port: address.port, host: address.host, backlog: BACKLOG }))
+  const problem = await opening(server, () =>
+    server.listen({ port: address.port, host: address.host, backlog: BACKLOG }),
+  )
   if (problem !== undefined) return failed(explain(problem))
   const bound = server.address()
   const port = bound !== null && typeof bound === 'object' ? bound.port : address.port
