@@ -3,11 +3,17 @@ import type { AdapterConfig, Config } from './config/config.ts'
 import type { HookRules } from './connection.ts'
 import type { Adapter, Hook } from './model/hook.ts'
 import { failed, ok, type Result } from './model/result.ts'
+import { beginBackground } from './sdk/background.ts'
 import { inProcessHook } from './transport/in-process-hook.ts'
 import { remoteHook } from './transport/remote-hook.ts'
 
 export interface ComposedRules extends HookRules {
-  /** Closes the adapters' idle connections. Exchanges that began with these hooks may still call them. */
+  /** Lets adapters that run in process begin what they do besides answering calls. */
+  begin(): void
+  /**
+   * Ends what was begun, and closes the adapters' idle connections. Exchanges that began with these hooks may still call
+   * them.
+   */
   close(): Promise<void>
 }
 
@@ -27,6 +33,7 @@ export async function composeRules(
 ): Promise<Result<ComposedRules, UnusableAdapter>> {
   const hooks = new Map<string, Hook>()
   const closings: (() => Promise<void>)[] = []
+  const adapters: Adapter[] = []
   for (const [name, adapter] of config.adapters) {
     if (adapter.kind === 'url') {
       const hook = remoteHook({
@@ -45,6 +52,7 @@ export async function composeRules(
       await Promise.all(closings.map((close) => close()))
       return failed({ adapter: name, line: adapter.line, message: made.failure })
     }
+    adapters.push(made.value)
     hooks.set(name, inProcessHook(settingsOf(adapter), made.value))
   }
 
@@ -56,6 +64,10 @@ export async function composeRules(
       post: rule.post.map((use) => hookNamed(hooks, use.adapter)),
     })),
     limits: { answerBytes: config.options.limits.responseBodyBytes },
+    begin() {
+      const background = beginBackground(adapters)
+      closings.push(() => background.end())
+    },
     close: async () => {
       await Promise.all(closings.map((close) => close()))
     },

@@ -46,6 +46,7 @@ export function followConfig(
 ): FollowedConfig {
   const { file, text } = first.loaded
   let inForce = first.hooks
+  inForce.begin()
   // Adapters are made one change after another, so that the last change is also the last to come into force.
   let turn = Promise.resolve()
   const change = async (loaded: LoadedConfig) => {
@@ -55,7 +56,9 @@ export function followConfig(
     inForce = usable.value.hooks
     use(inForce)
     tell({ kind: 'config-changed', file, warnings: loaded.described })
+    // One after the other: both would do the same for the same adapters.
     await before.close()
+    inForce.begin()
   }
   const watching = watchConfig(file, {
     builtIns: BUILT_IN_NAMES,

@@ -94,4 +94,6 @@ export interface Adapter {
   readonly name: string
   pre(request: HookRequest, signal: AbortSignal): Promise<PreOutcome>
   post(request: HookRequest, response: HookResponse, signal: AbortSignal): Promise<PostOutcome>
+  /** What it does besides, from when it is put in force until the signal is aborted. It may still be called after that. */
+  readonly background?: (signal: AbortSignal) => Promise<void>
 }

@@ -15,6 +15,18 @@ export interface AdapterSpec<Config> {
   readonly config?: (value: unknown) => Config
   readonly pre?: PreSpec<Config>
   readonly post?: PostSpec<Config>
+  /**
+   * What to do besides answering calls, to follow the engine's events say. Begins when the adapter is put in force, and has to
+   * end soon after the signal is aborted: the adapter is being closed, or its configuration has changed and another one takes
+   * over. Handlers and this share what `config` made. What it throws is logged, and ends it.
+   */
+  readonly background?: (ctx: BackgroundContext<Config>) => Promise<void>
+}
+
+export interface BackgroundContext<Config = unknown> {
+  readonly config: Config
+  readonly signal: AbortSignal
+  readonly log: AdapterLog
 }
 
 /**
@@ -46,7 +58,7 @@ export interface AdapterGround {
 }
 
 export function defineAdapter<Config = unknown>(spec: AdapterSpec<Config>): AdapterDefinition {
-  const { name, version, pre = {}, post = {} } = spec
+  const { name, version, pre = {}, post = {}, background } = spec
   // The keys guarantee that each function meets the bodies it was written for; a lookup cannot tell the compiler so.
   const preFunctions = new Map(Object.entries(pre)) as ReadonlyMap<string, PreFunction>
   const postFunctions = new Map(Object.entries(post)) as ReadonlyMap<string, PostFunction>
@@ -54,7 +66,7 @@ export function defineAdapter<Config = unknown>(spec: AdapterSpec<Config>): Adap
     name,
     version,
     create(configured = {}, { log = CONSOLE_LOG } = {}) {
-      const config = spec.config === undefined ? configured : spec.config(configured)
+      const config = spec.config === undefined ? (configured as Config) : spec.config(configured)
       const ground: CallGround = { config, log }
       return {
         name,
@@ -72,6 +84,14 @@ export function defineAdapter<Config = unknown>(spec: AdapterSpec<Config>): Adap
           const draft = new PostDraft(call, request, response)
           return denialIn(await decide(draft)) ?? draft.outcome()
         },
+        ...(background === undefined
+          ? {}
+          : {
+              background: (signal) =>
+                background({ config, signal, log }).catch((problem: unknown) => {
+                  if (!signal.aborted) log.error(problem)
+                }),
+            }),
       }
     },
   }

@@ -7,6 +7,7 @@ export {
   type AdapterDefinition,
   type AdapterGround,
   type AdapterSpec,
+  type BackgroundContext,
   type Decision,
   defineAdapter,
   type PostSpec,

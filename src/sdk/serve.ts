@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Adapter } from '../model/hook.ts'
 import { decodeHookCall, encodePostReply, encodePreReply, type HookCall } from '../wire/v1.ts'
+import { beginBackground } from './background.ts'
 import type { AdapterDefinition } from './define-adapter.ts'
 import { formatListenUrl, type ListenUrl, parseListenUrl, removeStaleSocket } from './listen-url.ts'
 import { type AdapterLog, CONSOLE_LOG } from './log.ts'
@@ -29,7 +30,14 @@ export async function serve(definition: AdapterDefinition, terms: ServeTerms): P
   const url = parseListenUrl(terms.listen)
   const server = await hookServer(definition, adapter, log)
   const address = await listen(server, url)
-  return { address: formatListenUrl(address), close: () => server.close() }
+  const background = beginBackground([adapter])
+  return {
+    address: formatListenUrl(address),
+    async close() {
+      await server.close()
+      await background.end()
+    },
+  }
 }
 
 /**
