@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { type CaseAdapter, echo, saying, startAdapter } from '../../support/cases/adapters.ts'
 import { besideDirect } from '../../support/cases/beside.ts'
 import { ALONE, fingerprint } from '../../support/clients/index.ts'
@@ -12,6 +13,16 @@ const TALK = 'echo ready; while read line; do echo "you said $line"; [ "$line" =
 /** Engine 26.1 itself loses the output of about every hundredth container that ends at once. */
 const HELLO = ['sh', '-c', 'echo hello; sleep 0.3']
 const TALKING = [{ expect: 'ready' }, { type: 'hi\n' }, { expect: 'you said hi' }, { type: 'bye\n' }]
+
+/**
+ * Typed, with the terminal still open behind it. A container of `run -d -i` keeps its input when a client's ends; the engine
+ * closes that client's outputs instead, at once, whatever is still to come on them (moby, `container/stream/attach.go`).
+ */
+function typing(text: string): Readable {
+  const keyboard = new Readable({ read() {} })
+  keyboard.push(text)
+  return keyboard
+}
 
 /** Of an adapter that nobody runs. */
 const DEAD = 'http://127.0.0.1:1/'
@@ -125,7 +136,7 @@ describeEachEngine('beside null adapters on everything, docker', (engine) => {
         copiedIn: await side.docker(['cp', join(folder, 'data'), `${name}:/copied`]),
         copied: await side.docker(['exec', name, 'cat', '/copied']),
         copiedOut: await side.docker(['cp', `${name}:/copied`, '-']),
-        attach: await side.docker(['attach', name], { stdin: 'word\n' }),
+        attach: await side.docker(['attach', name], { stdin: typing('word\n') }),
         wait: await side.docker(['wait', name]),
         logs: await side.docker(['logs', name]),
         followed: await side.docker(['logs', '--follow', name]),
@@ -143,6 +154,7 @@ describeEachEngine('beside null adapters on everything, docker', (engine) => {
       exec: { exitCode: 3, stdout: 'out\n', stderr: 'err\n' },
       execStdin: { exitCode: 0, stdout: 'typed\n' },
       copied: { stdout: 'some data\n' },
+      attach: { exitCode: 5, stdout: 'got word\n' },
       logs: { exitCode: 0, stdout: 'got word\n' },
       wait: { stdout: '5\n' },
     })

@@ -22,9 +22,7 @@ export function debian13IfFetched(): string | undefined {
 
 /** The folder of the newer engine's programs; fetched into the cache on first use, by one process at a time. */
 export async function debian13(): Promise<string> {
-  const dir = debian13IfFetched() ?? (await withLock(join(cacheDir(), 'debian13.lock'), fetchOnce))
-  await warnIfNotPinned(dir)
-  return dir
+  return debian13IfFetched() ?? (await withLock(join(cacheDir(), 'debian13.lock'), fetchOnce))
 }
 
 function unpackedDir(): string {
@@ -114,7 +112,8 @@ async function checkSum(file: string, pinned: PinnedPackage, architecture: strin
   }
 }
 
-async function warnIfNotPinned(dir: string): Promise<void> {
+/** For whoever starts an engine with them: once a run, not once a client. */
+export async function warnIfNotPinned(dir: string): Promise<void> {
   const versions = JSON.parse(await readFile(join(dir, VERSIONS_FILE), 'utf8')) as Record<string, string>
   for (const { name, version } of PINNED_PACKAGES) {
     if (versions[name] === version) continue

@@ -16,13 +16,13 @@ export interface PinnedPackage {
 export const PINNED_PACKAGES: readonly PinnedPackage[] = [
   {
     name: 'docker.io',
-    version: '26.1.5+dfsg1-9+deb13u1',
-    sha256: { amd64: '142fe32f839a20720b2e6074b8d28d883b01bc45345f7315586b0c2d348dae87' },
+    version: '26.1.5+dfsg1-9+deb13u1+b1',
+    sha256: { amd64: '53ae1a99f15113f0a0d2226808ec0d24ee31b3b87b87ab8ec35be09a1a2ee13b' },
   },
   {
     name: 'docker-cli',
-    version: '26.1.5+dfsg1-9+deb13u1',
-    sha256: { amd64: 'e78ac35b7a21652546ca1a739f63e4f31fe52e4385a9baf7020be400c594f23d' },
+    version: '26.1.5+dfsg1-9+deb13u1+b1',
+    sha256: { amd64: '596647bc4ffaaaf2e2321116b8a10f6a6086ada797c17a7117798cb391a72776' },
   },
   {
     name: 'docker-compose',

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { impossible } from '../../../src/model/result.ts'
-import { debian13 } from './debian13.ts'
+import { debian13, warnIfNotPinned } from './debian13.ts'
 import type { EngineKind } from './engine.ts'
 import { providePackages } from './packages.ts'
 import { run } from './run.ts'
@@ -68,6 +68,7 @@ async function debian13Programs(): Promise<EnginePrograms> {
   // The engine's own containerd, but the machine's runc and tini: Debian 13's want a newer C library.
   await providePackages(['runc', 'tini'])
   const root = await debian13()
+  await warnIfNotPinned(root)
   return {
     dockerd: join(root, 'usr/sbin/dockerd'),
     path: [join(root, 'usr/bin'), join(root, 'usr/sbin'), ...searchPath()].join(delimiter),

@@ -5,12 +5,12 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VERSION } from '../../../src/version.ts'
-import { buildIfStale, powerstrip, powerstripHere } from './command.ts'
+import { build, powerstrip, powerstripHere } from './command.ts'
 
 let dir: string
 
 beforeAll(async () => {
-  await buildIfStale()
+  await build()
   dir = mkdtempSync(join(tmpdir(), 'cli-'))
 })
 

@@ -1,7 +1,6 @@
 /** The real command as users start it, in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { runCommand } from '../../../src/cli/program.ts'
 import { withLock } from '../../support/engine/lock.ts'
@@ -9,20 +8,11 @@ import { type Ended, mustRun, run } from '../../support/engine/run.ts'
 
 const COMMAND = resolve('dist', 'src', 'main.js')
 
-/** `npm test` builds first; jest alone does not. Test files of several workers may want it at once. */
-export function buildIfStale(): Promise<void> {
+/** `npm test` builds first; jest alone does not. Test files of several workers may want it at once. Nothing new costs a second. */
+export function build(): Promise<void> {
   return withLock(join('node_modules', '.cache', 'powerstrip-build.lock'), async () => {
-    if (isStale()) await mustRun('npm', ['run', '--silent', 'build'])
+    await mustRun('npm', ['run', '--silent', 'build'])
   })
-}
-
-function isStale(): boolean {
-  const sources = ['src', 'adapters'].flatMap((folder) =>
-    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
-  )
-  const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs))
-  const built = statSync(COMMAND, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  return built < newest
 }
 
 /** Nothing of this machine's own settings: no DOCKER_HOST, no runtime directory. */

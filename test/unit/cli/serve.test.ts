@@ -7,14 +7,14 @@ import { VERSION } from '../../../src/version.ts'
 import { eventually, head, PING, PONG, readError } from '../../proxy/stage.ts'
 import { connect, type Peer } from '../../support/connect.ts'
 import { type ScriptedEngine, startScriptedEngine } from '../../support/scripted-engine.ts'
-import { buildIfStale, Serving } from './command.ts'
+import { build, Serving } from './command.ts'
 
 const EVENTS = head('GET /v1.45/events HTTP/1.1', 'Host: docker')
 const STREAM = head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked')
 
 let dir: string
 
-beforeAll(() => buildIfStale())
+beforeAll(() => build())
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'serve-'))
