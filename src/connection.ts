@@ -13,6 +13,7 @@ import { ABORTED, type ExchangeEnd, endingOf, type Unreachable } from './exchang
 import { errorAnswer } from './http1/answer.ts'
 import type { Framing } from './http1/framing.ts'
 import { type Address, describeAddress } from './model/address.ts'
+import type { ClientIdentity } from './model/client.ts'
 import type { ChainNote, EventSink, Fate } from './model/event.ts'
 import type { Hook } from './model/hook.ts'
 import { type Refusal, refusal } from './model/refusal.ts'
@@ -56,6 +57,7 @@ const TWO_WAY_BODY_TOO_LARGE = refusal(
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 
 export class Connection implements RequestTaker, ExchangeParts {
+  readonly identity: ClientIdentity
   readonly #client: Link
   readonly #terms: ConnectionTerms
   readonly #requests: RequestSource
@@ -77,7 +79,8 @@ export class Connection implements RequestTaker, ExchangeParts {
   #toldOut = 0
   #closed: () => void = () => {}
 
-  constructor(client: Link, terms: ConnectionTerms) {
+  constructor(client: Link, identity: ClientIdentity, terms: ConnectionTerms) {
+    this.identity = identity
     this.#client = client
     this.#terms = terms
     this.#requests = new RequestSource(client, this)

@@ -12,6 +12,7 @@ import { isBinaryAnswer } from './gate/answer-body.ts'
 import { utf8Text } from './gate/media.ts'
 import { type BodyFacts, bodyMode, jsonProblem, readShownBody } from './gate/request-body.ts'
 import { fieldsOf, fieldValue } from './http1/head.ts'
+import type { ClientIdentity } from './model/client.ts'
 import type { ChainNote, Fate, SkipReason } from './model/event.ts'
 import type { Hook, HookRequest, HookResponse } from './model/hook.ts'
 import { type Refusal, refusal } from './model/refusal.ts'
@@ -27,6 +28,8 @@ import type { Plan } from './route/plan.ts'
 
 /** What an exchange needs of the connection it happens on. */
 export interface ExchangeParts {
+  /** Who sent the request. */
+  readonly identity: ClientIdentity
   /** Aborted when the client leaves. */
   readonly left: AbortSignal
   /** Takes in the request's body. */

@@ -1,5 +1,5 @@
 /** From a configuration to the hooks that it asks for: each adapter once, with its connections, in all its places. */
-import type { AdapterConfig, Config } from './config/config.ts'
+import type { AdapterConfig, Config, InProcessAdapter, ModuleAdapter, Rule } from './config/config.ts'
 import type { HookRules } from './connection.ts'
 import type { Adapter, Hook } from './model/hook.ts'
 import { failed, ok, type Result } from './model/result.ts'
@@ -8,6 +8,8 @@ import { inProcessHook } from './transport/in-process-hook.ts'
 import { remoteHook } from './transport/remote-hook.ts'
 
 export interface ComposedRules extends HookRules {
+  /** The hooks of each listener of the configuration, by its name. */
+  readonly listeners: ReadonlyMap<string, HookRules>
   /** Lets adapters that run in process begin what they do besides answering calls. */
   begin(): void
   /**
@@ -17,8 +19,8 @@ export interface ComposedRules extends HookRules {
   close(): Promise<void>
 }
 
-/** Makes an adapter that runs in process. The failure is what is wrong with what `with` tells it. */
-export type MakeAdapter = (use: string, settings: unknown) => Promise<Result<Adapter, string>>
+/** Makes an adapter that runs in process. The failure is what is wrong with it, or with what `with` tells it. */
+export type MakeAdapter = (adapter: InProcessAdapter | ModuleAdapter) => Promise<Result<Adapter, string>>
 
 /** An adapter that cannot be made of its settings, and where the configuration names it. */
 export interface UnusableAdapter {
@@ -47,7 +49,7 @@ export async function composeRules(
       closings.push(() => hook.close())
       continue
     }
-    const made = await make(adapter.use, adapter.with)
+    const made = await make(adapter)
     if (!made.ok) {
       await Promise.all(closings.map((close) => close()))
       return failed({ adapter: name, line: adapter.line, message: made.failure })
@@ -56,14 +58,19 @@ export async function composeRules(
     hooks.set(name, inProcessHook(settingsOf(adapter), made.value))
   }
 
-  return ok({
-    rules: config.rules.map((rule) => ({
+  const limits = { answerBytes: config.options.limits.responseBodyBytes }
+  const hooksOf = (rules: readonly Rule[]): HookRules => ({
+    rules: rules.map((rule) => ({
       pattern: rule.pattern,
       line: rule.line,
       pre: rule.pre.map((use) => hookNamed(hooks, use.adapter)),
       post: rule.post.map((use) => hookNamed(hooks, use.adapter)),
     })),
-    limits: { answerBytes: config.options.limits.responseBodyBytes },
+    limits,
+  })
+  return ok({
+    ...hooksOf(config.rules),
+    listeners: new Map(config.listeners.map(({ name, rules }) => [name, hooksOf(rules)])),
     begin() {
       const background = beginBackground(adapters)
       closings.push(() => background.end())
@@ -76,11 +83,7 @@ export async function composeRules(
 
 function settingsOf({
   name,
-  onError,
-  onUnsupported,
-  requestRewrite,
-  maxBodyBytes,
-  timeoutMs,
+  settings: { onError, onUnsupported, requestRewrite, maxBodyBytes, timeoutMs },
 }: AdapterConfig) {
   return { adapter: name, onError, onUnsupported, requestRewrite, maxBodyBytes, timeoutMs }
 }

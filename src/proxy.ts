@@ -1,7 +1,9 @@
 /** Composition root: puts the parts together into a running proxy. The only file that knows every one of them. */
+import type { Socket } from 'node:net'
 import { Connection, type ConnectionTerms, type HookRules } from './connection.ts'
 import { type Listener, type ListenOptions, listen, sameAddress } from './listen/listener.ts'
 import { type Address, describeAddress } from './model/address.ts'
+import { type ClientIdentity, DEFAULT_LISTENER } from './model/client.ts'
 import type { EventSink } from './model/event.ts'
 import { failed, ok, type Result } from './model/result.ts'
 import { acceptedLink } from './plane/accepted.ts'
@@ -39,6 +41,10 @@ export interface StartFailure {
   readonly message: string
 }
 
+function identityOf({ remoteAddress }: Socket, { kind }: Address): ClientIdentity {
+  return { listener: DEFAULT_LISTENER, transport: kind, peerAddress: remoteAddress, certificate: undefined }
+}
+
 const NO_HOOKS: HookRules = { rules: [], limits: { answerBytes: 0 } }
 
 export async function startProxy(options: ProxyOptions): Promise<Result<Proxy, StartFailure>> {
@@ -61,9 +67,10 @@ export async function startProxy(options: ProxyOptions): Promise<Result<Proxy, S
   }
   const listeners: Listener[] = []
   for (const address of options.listen) {
-    const opened = await listen(address, options.socket, (socket) =>
-      serve(new Connection(acceptedLink(socket), terms)),
-    )
+    const opened = await listen(address, options.socket, (socket) => {
+      const identity = identityOf(socket, address)
+      serve(new Connection(acceptedLink(socket), identity, terms))
+    })
     if (!opened.ok) {
       await Promise.all(listeners.map((listener) => listener.close()))
       return failed({ kind: 'outside', message: opened.failure })

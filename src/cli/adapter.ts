@@ -2,7 +2,6 @@
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { BUILT_IN_NAMES, loadBuiltIn } from '../built-ins.ts'
 import { nearest, suggest } from '../config/spelling.ts'
 import { failed, ok, type Result } from '../model/result.ts'
@@ -10,6 +9,7 @@ import type { AdapterDefinition } from '../sdk/define-adapter.ts'
 import { parseListenUrl } from '../sdk/listen-url.ts'
 import type { AdapterLog } from '../sdk/log.ts'
 import { type Served, serve } from '../sdk/serve.ts'
+import { loadModule } from './load-module.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
 export interface AdapterOptions {
@@ -89,40 +89,10 @@ async function findAdapter(adapter: string): Promise<Result<AdapterDefinition, s
   const builtIn = await loadBuiltIn(adapter)
   if (builtIn !== undefined) return ok(builtIn)
   const file = resolve(adapter)
-  if ((await stat(file).catch(() => undefined))?.isFile()) return loadFile(file, adapter)
+  if ((await stat(file).catch(() => undefined))?.isFile()) return loadModule(file, adapter)
   const meant = nearest(adapter, BUILT_IN_NAMES)
   const what = /[/.]/.test(adapter) ? `there is no file "${adapter}"` : `there is no adapter "${adapter}"`
   return failed(`${what}${suggest(meant, BUILT_IN_NAMES, 'built-in adapters')}`)
-}
-
-async function loadFile(file: string, asGiven: string): Promise<Result<AdapterDefinition, string>> {
-  try {
-    const module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown }
-    const definition = unwrap(module.default)
-    if (isDefinition(definition)) return ok(definition)
-    return failed(`${asGiven}: the default export is not what defineAdapter() makes`)
-  } catch (problem) {
-    const { code } = problem as NodeJS.ErrnoException
-    if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
-      return failed(
-        `${asGiven}: this Node (${process.version}) does not read TypeScript; compile the file, or use Node 22.18 or newer`,
-      )
-    return failed(`${asGiven} cannot be loaded: ${reason(problem)}`)
-  }
-}
-
-/** A module that was compiled to CommonJS has its default export within the default export. */
-function unwrap(exported: unknown): unknown {
-  return isRecord(exported) && 'default' in exported ? exported.default : exported
-}
-
-/** By its shape: a user's file may have an SDK of its own, of another version. */
-function isDefinition(value: unknown): value is AdapterDefinition {
-  return isRecord(value) && typeof value.name === 'string' && typeof value.create === 'function'
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }
 
 function reason(problem: unknown): string {

@@ -1,12 +1,14 @@
 /** The configuration as commands use it: read, checked, its adapters made, and every problem told to the user. */
 import { BUILT_IN_NAMES, loadBuiltIn } from '../built-ins.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, InProcessAdapter, ModuleAdapter } from '../config/config.ts'
 import { type LoadedConfig, readConfigFile } from '../config/read-file.ts'
 import { watchConfig } from '../config/watch.ts'
 import { type ComposedRules, composeRules } from '../hook-rules.ts'
 import type { EventSink } from '../model/event.ts'
 import type { Adapter } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
+import type { AdapterDefinition } from '../sdk/define-adapter.ts'
+import { loadModule } from './load-module.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** A configuration whose hooks can be called. */
@@ -80,21 +82,30 @@ export function followConfig(
 }
 
 async function compose(loaded: LoadedConfig): Promise<Result<UsableConfig, string>> {
-  const hooks = await composeRules(loaded.config, makeBuiltIn)
+  const hooks = await composeRules(loaded.config, makeAdapter)
   if (hooks.ok) return ok({ loaded, hooks: hooks.value })
   const { adapter, line, message } = hooks.failure
   return failed(`${loaded.file}:${line}: adapter "${adapter}" cannot be used: ${message}\n`)
 }
 
-async function makeBuiltIn(use: string, settings: unknown): Promise<Result<Adapter, string>> {
-  const definition = await loadBuiltIn(use)
-  if (definition === undefined)
-    throw new Error(`the configuration was accepted with a built-in "${use}" that there is not`)
+async function makeAdapter(adapter: InProcessAdapter | ModuleAdapter): Promise<Result<Adapter, string>> {
+  const definition = await definitionOf(adapter)
+  if (!definition.ok) return definition
   try {
-    return ok(definition.create(settings))
+    return ok(definition.value.create(adapter.settings.with))
   } catch (problem) {
     return failed(problem instanceof Error ? problem.message : String(problem))
   }
+}
+
+async function definitionOf(
+  adapter: InProcessAdapter | ModuleAdapter,
+): Promise<Result<AdapterDefinition, string>> {
+  if (adapter.kind === 'module') return loadModule(adapter.module, adapter.module)
+  const builtIn = await loadBuiltIn(adapter.use)
+  if (builtIn === undefined)
+    throw new Error(`the configuration was accepted with a built-in "${adapter.use}" that there is not`)
+  return ok(builtIn)
 }
 
 /** For one line of output: `2 endpoints, 1 adapter`. */

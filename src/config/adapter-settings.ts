@@ -1,13 +1,13 @@
-import type { AdapterSettings, BodyLimits } from './config.ts'
+import type { AdapterDefinition, BodyLimits, UseSettings } from './config.ts'
 import { LARGEST_BODY_BYTES } from './limits.ts'
-import type { Problems } from './problem.ts'
+import { type Problems, placeIn } from './problem.ts'
 import { formatSize } from './size.ts'
 import type { Entry } from './tree.ts'
 import { readChoice, readDuration, readSize, refuseUnknownKey } from './values.ts'
 import { readSupportedVersion } from './version.ts'
 
 /** Moving a volume to another host inside one hook call takes minutes. */
-const DEFAULT_TIMEOUT_MS = 300_000
+export const DEFAULT_V1_TIMEOUT_MS = 300_000
 
 /** Which adapter it is, and what it is told: `adapters.ts` reads these. */
 const ADAPTER_KEYS = ['url', 'use', 'with'] as const
@@ -22,32 +22,39 @@ const SETTING_KEYS = [
 ] as const
 
 /** What holds for an adapter that sets nothing, as in the short form. */
-export function defaultSettings({ key, keyAt }: Entry, limits: BodyLimits): AdapterSettings {
+export function defaultSettings(limits: BodyLimits): UseSettings {
   return {
-    name: key,
-    line: keyAt.line,
-    protocol: 1,
-    timeoutMs: DEFAULT_TIMEOUT_MS,
+    timeoutMs: DEFAULT_V1_TIMEOUT_MS,
+    timeoutV1Ms: DEFAULT_V1_TIMEOUT_MS,
     onError: 'fail',
     onUnsupported: 'pass',
     requestRewrite: 'query',
     maxBodyBytes: limits.requestBodyBytes,
+    onOversize: 'reject',
+    body: 'auto',
+    headers: { forward: [], mutate: [] },
+    originalRequest: false,
+    with: {},
+    when: undefined,
+    sample: 1,
+    retries: 0,
+    dryRun: 'refuse',
   }
 }
 
+/** An adapter by its name, with these settings. */
+export function definition({ key, keyAt }: Entry, settings: UseSettings): AdapterDefinition {
+  return { name: key, ...placeIn(keyAt), protocol: 1, settings }
+}
+
 /** Reads how an adapter is treated, from the entries of its long form. */
-export function readSettings(
-  adapter: Entry,
-  entries: readonly Entry[],
-  limits: BodyLimits,
-  problems: Problems,
-): AdapterSettings {
-  let settings = defaultSettings(adapter, limits)
+export function readSettings(entries: readonly Entry[], limits: BodyLimits, problems: Problems): UseSettings {
+  let settings = defaultSettings(limits)
   for (const entry of entries) settings = { ...settings, ...readSetting(entry, limits, problems) }
   return settings
 }
 
-function readSetting(entry: Entry, limits: BodyLimits, problems: Problems): Partial<AdapterSettings> {
+function readSetting(entry: Entry, limits: BodyLimits, problems: Problems): Partial<UseSettings> {
   switch (entry.key) {
     case 'url':
     case 'use':
@@ -56,8 +63,10 @@ function readSetting(entry: Entry, limits: BodyLimits, problems: Problems): Part
     case 'protocol':
       readSupportedVersion(entry, problems)
       return {}
-    case 'timeout':
-      return { timeoutMs: readDuration(entry, DEFAULT_TIMEOUT_MS, problems) }
+    case 'timeout': {
+      const timeoutMs = readDuration(entry, DEFAULT_V1_TIMEOUT_MS, problems)
+      return { timeoutMs, timeoutV1Ms: timeoutMs }
+    }
     case 'onError':
       return { onError: readChoice(entry, ['fail', 'ignore'], problems) }
     case 'onUnsupported':

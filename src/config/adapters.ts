@@ -1,10 +1,21 @@
-import { defaultSettings, readSettings } from './adapter-settings.ts'
+import { defaultSettings, definition, readSettings } from './adapter-settings.ts'
 import { type AdapterAddress, parseAdapterUrl } from './adapter-url.ts'
-import type { AdapterConfig, BodyLimits } from './config.ts'
+import type { AdapterConfig, AdapterDefinition, BodyLimits, UrlAdapter } from './config.ts'
 import type { Problems } from './problem.ts'
 import { nearest, suggest } from './spelling.ts'
 import { asYaml, type Entry, type MapNode, nameNode, quote } from './tree.ts'
 import { placeOf, readJsonObject, readMap, readText } from './values.ts'
+
+/** What version 1 cannot say of an adapter that is called. */
+const UNSET: Omit<UrlAdapter, 'kind' | 'url' | 'address' | keyof AdapterDefinition> = {
+  fresh: true,
+  auth: undefined,
+  tls: undefined,
+  concurrency: undefined,
+  maxQueue: 256,
+  startupTimeoutMs: 30_000,
+  circuitBreaker: undefined,
+}
 
 /** What the definition of an adapter may refer to. */
 export interface AdapterGround {
@@ -27,8 +38,8 @@ export function readAdapter(
   switch (value.kind) {
     case 'text': {
       const address = readUrl(entry, value.text, problems)
-      const settings = defaultSettings(entry, ground.limits)
-      return address && { kind: 'url', ...settings, url: value.text, address, fresh: true }
+      const defined = definition(entry, defaultSettings(ground.limits))
+      return address && { kind: 'url', ...defined, ...UNSET, url: value.text, address }
     }
     case 'map':
       return readLongForm(entry, value, ground, problems)
@@ -48,7 +59,6 @@ function readLongForm(
   ground: AdapterGround,
   problems: Problems,
 ): AdapterConfig | undefined {
-  const settings = readSettings(adapter, entries, ground.limits, problems)
   const [url, use, told] = ['url', 'use', 'with'].map((key) => entries.find((entry) => entry.key === key))
 
   const urlText = url && readText(url, 'a URL', problems)
@@ -56,6 +66,8 @@ function readLongForm(
   const builtIn = use && readBuiltIn(use, ground.builtIns, problems)
   const map = told && readMap(told, problems)
   const options = map ? readJsonObject(map, problems) : {}
+  const settings = { ...readSettings(entries, ground.limits, problems), with: options }
+  const defined = definition(adapter, settings)
 
   if (url && use) {
     const message = `adapter ${quote(adapter.key)} has both "url" and "use": it is called, or it is built in`
@@ -70,9 +82,8 @@ function readLongForm(
     )
   }
 
-  if (urlText !== undefined && address)
-    return { kind: 'url', ...settings, url: urlText, address, fresh: true }
-  return builtIn === undefined ? undefined : { kind: 'in-process', ...settings, use: builtIn, with: options }
+  if (urlText !== undefined && address) return { kind: 'url', ...defined, ...UNSET, url: urlText, address }
+  return builtIn === undefined ? undefined : { kind: 'in-process', ...defined, use: builtIn }
 }
 
 function readUrl({ value }: Entry, text: string, problems: Problems): AdapterAddress | undefined {

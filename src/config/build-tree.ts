@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, type Pair, type ParsedNode, type Scalar } from 'yaml'
 import { STAR_ADVICE, type YamlDocument } from './document.ts'
 import type { Places } from './places.ts'
-import { FIRST_POSITION, type Problems, type Span } from './problem.ts'
+import type { Problems, Span } from './problem.ts'
 import { type Entry, type MapNode, type Node, nameNode, quote } from './tree.ts'
 
 /**
@@ -14,7 +14,7 @@ const ALIAS_NODES_LIMIT = 100_000
 /** Turns a YAML document into our tree: aliases followed, merge keys merged, duplicate keys reported. */
 export function buildTree({ contents, places }: YamlDocument, problems: Problems): Node {
   const build = new TreeBuilder(places, problems)
-  return build.node(contents, FIRST_POSITION)
+  return build.node(contents, places.span(0, 0))
 }
 
 type YamlPair = Pair<ParsedNode, ParsedNode | null>

@@ -22,8 +22,8 @@ export interface YamlDocument {
  * Reads text as one YAML document. Nothing comes back when it is not one: what the composer makes of broken YAML is a
  * guess, and problems found in a guess would only hide the real ones.
  */
-export function readDocument(text: string, problems: Problems): YamlDocument | undefined {
-  const places = new Places(text)
+export function readDocument(text: string, file: string, problems: Problems): YamlDocument | undefined {
+  const places = new Places(text, file)
   const tokens = [...new Parser().parse(text)]
 
   const tooDeep = tooDeepIn(tokens)

@@ -1,23 +1,32 @@
 import { compilePattern, type Pattern } from '../route/pattern.ts'
 import { unshownBecause, unshownBy } from '../route/unshown.ts'
-import type { AdapterUse, Rule } from './config.ts'
-import type { Problems } from './problem.ts'
+import type { AdapterConfig, AdapterUse, Rule } from './config.ts'
+import { type Problems, placeIn } from './problem.ts'
 import { nearest, suggest } from './spelling.ts'
 import { asYaml, type Entry, type MapNode, type Node, nameNode, quote } from './tree.ts'
 import { placeOf, refuseUnknownKey } from './values.ts'
 
 const KEYS = ['pre', 'post'] as const
 
-/** The names that a hook list may use. `undefined` where they could not be read: then no name is called undefined. */
-export type AdapterNames = ReadonlySet<string> | undefined
+/** The phases that version 1 does not have. */
+const NO_HOOKS = { validate: [], observe: [], stream: [] } as const
+
+/** What a hook list may name. `undefined` where it could not be read: then no name is called undefined. */
+export type KnownAdapters =
+  | {
+      readonly names: ReadonlySet<string>
+      /** Those of them that were understood. */
+      readonly adapters: ReadonlyMap<string, AdapterConfig>
+    }
+  | undefined
 
 /** Reads `endpoints:`, each key of which is a rule. */
-export function readRules(section: MapNode, names: AdapterNames, problems: Problems): readonly Rule[] {
+export function readRules(section: MapNode, known: KnownAdapters, problems: Problems): readonly Rule[] {
   return section.entries.flatMap((entry) => {
     const pattern = readPattern(entry, problems)
-    const hooks = readHooks(entry, names, problems)
+    const hooks = readHooks(entry, known, problems)
     if (pattern && hooks && hooks.post.length > 0) warnOfUnshown(pattern, entry, problems)
-    return pattern && hooks ? [{ pattern, ...hooks, line: entry.keyAt.line }] : []
+    return pattern && hooks ? [{ pattern, ...NO_HOOKS, ...hooks, ...placeIn(entry.keyAt) }] : []
   })
 }
 
@@ -56,7 +65,7 @@ function warnOfUnshown(pattern: Pattern, { key, keyAt }: Entry, problems: Proble
 
 function readHooks(
   endpoint: Entry,
-  names: AdapterNames,
+  known: KnownAdapters,
   problems: Problems,
 ): Pick<Rule, 'pre' | 'post'> | undefined {
   const { key, value } = endpoint
@@ -73,19 +82,19 @@ function readHooks(
 
   const hooks: Record<(typeof KEYS)[number], readonly AdapterUse[]> = { pre: [], post: [] }
   for (const entry of value.entries) {
-    if (entry.key === 'pre' || entry.key === 'post') hooks[entry.key] = readUses(entry, names, problems)
+    if (entry.key === 'pre' || entry.key === 'post') hooks[entry.key] = readUses(entry, known, problems)
     else refuseUnknownKey(entry, KEYS, problems)
   }
   return hooks
 }
 
-function readUses(phase: Entry, names: AdapterNames, problems: Problems): readonly AdapterUse[] {
+function readUses(phase: Entry, known: KnownAdapters, problems: Problems): readonly AdapterUse[] {
   const { key, value } = phase
-  if (value.kind === 'list') return value.items.flatMap((item) => readUse(item, key, names, problems))
+  if (value.kind === 'list') return value.items.flatMap((item) => readUse(item, key, known, problems))
   if (value.kind === 'text') {
     const list = `[${asYaml(value.text)}]`
     problems.error('value-not-list', value.at, `${quote(key)} is a list; write ${list}`, list)
-    return readUse(value, key, names, problems)
+    return readUse(value, key, known, problems)
   }
   if (value.kind !== 'broken') {
     const message = `${quote(key)} is a list of adapters, not ${nameNode(value)}; write [name], or [] for none`
@@ -94,7 +103,7 @@ function readUses(phase: Entry, names: AdapterNames, problems: Problems): readon
   return []
 }
 
-function readUse(item: Node, phase: string, names: AdapterNames, problems: Problems): readonly AdapterUse[] {
+function readUse(item: Node, phase: string, known: KnownAdapters, problems: Problems): readonly AdapterUse[] {
   if (item.kind === 'broken') return []
   if (item.kind !== 'text') {
     const fix = item.kind === 'number' || item.kind === 'boolean' ? JSON.stringify(item.source) : undefined
@@ -103,11 +112,13 @@ function readUse(item: Node, phase: string, names: AdapterNames, problems: Probl
     return []
   }
   const adapter = item.text
-  if (names !== undefined && !names.has(adapter)) {
-    const meant = nearest(adapter, names)
-    const message = `adapter ${quote(adapter)} is not defined${suggest(meant, names, 'adapters')}`
+  if (known !== undefined && !known.names.has(adapter)) {
+    const meant = nearest(adapter, known.names)
+    const message = `adapter ${quote(adapter)} is not defined${suggest(meant, known.names, 'adapters')}`
     problems.error('adapter-undefined', item.at, message, meant && asYaml(meant))
     return []
   }
-  return [{ adapter, line: item.at.line }]
+  const defined = known?.adapters.get(adapter)
+  // What is wrong with an adapter that is named and not there has been reported.
+  return defined === undefined ? [] : [{ adapter, settings: defined.settings, ...placeIn(item.at) }]
 }

@@ -1,16 +1,24 @@
 import { failed, ok, type Result } from '../model/result.ts'
 import { type AdapterGround, readAdapter } from './adapters.ts'
 import { buildTree } from './build-tree.ts'
-import type { AdapterConfig, Config, Rule } from './config.ts'
+import type { AdapterConfig, Config, Options, Rule } from './config.ts'
 import { readDocument } from './document.ts'
-import { type AdapterNames, readRules } from './endpoints.ts'
+import { type KnownAdapters, readRules } from './endpoints.ts'
 import { readLimits } from './limits.ts'
-import { type ConfigProblem, FIRST_POSITION, Problems } from './problem.ts'
+import { type ConfigProblem, firstPosition, Problems } from './problem.ts'
 import { type Entry, type MapNode, type Node, nameNode, quote } from './tree.ts'
 import { placeOf, readMap, warnOfUnknownKey } from './values.ts'
 import { readSupportedVersion } from './version.ts'
 
 const KEYS = ['version', 'endpoints', 'adapters', 'limits'] as const
+
+/** What version 1 cannot say. */
+const VERSION_1_OPTIONS: Omit<Options, 'limits'> = {
+  chain: { deadlineMs: undefined, unwindTimeoutMs: 5_000 },
+  security: { strict: false, unknownEndpoints: 'relay', http2: 'refuse' },
+  decisions: undefined,
+  admin: undefined,
+}
 
 export interface ParseGround {
   /** The adapters that come with powerstrip, by the names that `use` takes. */
@@ -38,7 +46,7 @@ export function parseConfig(
   ground: ParseGround = NO_BUILT_INS,
 ): Result<ParsedConfig, readonly ConfigProblem[]> {
   const problems = new Problems()
-  const document = readDocument(text.replace(/^\uFEFF/, ''), problems)
+  const document = readDocument(text.replace(/^\uFEFF/, ''), file, problems)
   const root = document && readRoot(buildTree(document, problems), problems)
   const config = root && readConfig(root, file, ground, problems)
   const found = problems.inOrder()
@@ -50,7 +58,7 @@ function readRoot(node: Node, problems: Problems): MapNode | undefined {
   if (node.kind === 'null') {
     problems.error(
       'config-not-map',
-      FIRST_POSITION,
+      firstPosition(node.at.file),
       'the configuration is empty; it needs "endpoints" and "adapters"',
     )
   } else if (node.kind !== 'broken') {
@@ -77,11 +85,19 @@ function readConfig(
   const definitions = readDefinitions(sections('adapters', 'plugins'), root, problems)
   const adapters = readAdapters(definitions ?? [], { ...ground, limits }, problems)
   const names = definitions && new Set(definitions.map(({ key }) => key))
-  const rules = readEndpoints(sections('endpoints'), root, names, problems)
+  const rules = readEndpoints(sections('endpoints'), root, names && { names, adapters }, problems)
 
   // A misspelt use leaves the adapter that it means unused: the one slip would be told twice.
   if (!problems.anyError) warnOfUnused(definitions ?? [], rules, problems)
-  return { version: 1, file, rules, adapters, options: { limits } }
+  return {
+    version: 1,
+    file,
+    rules,
+    listeners: [],
+    upstream: undefined,
+    adapters,
+    options: { ...VERSION_1_OPTIONS, limits },
+  }
 }
 
 function judgeTopLevelKey(entry: Entry, problems: Problems): void {
@@ -114,10 +130,10 @@ function readAdapters(
 function readEndpoints(
   sections: readonly Entry[],
   root: MapNode,
-  names: AdapterNames,
+  known: KnownAdapters,
   problems: Problems,
 ): readonly Rule[] {
-  return readSections('endpoints', sections, root, problems).flatMap((map) => readRules(map, names, problems))
+  return readSections('endpoints', sections, root, problems).flatMap((map) => readRules(map, known, problems))
 }
 
 /** The maps of a section that must be there. */
@@ -129,10 +145,10 @@ function readSections(
 ): readonly MapNode[] {
   const advice = `if there are none, write "${key}: {}"`
   if (sections.length === 0) {
-    const { line, column } = root.at
+    const { file, line, column } = root.at
     problems.error(
       'key-missing',
-      { line, column, endColumn: column },
+      { file, line, column, endColumn: column },
       `the key "${key}" is missing; ${advice}`,
     )
   }

@@ -2,11 +2,14 @@ import type { Span } from './problem.ts'
 
 /** Turns offsets into lines and columns. The YAML parser counts lines too, and loses some in broken text. */
 export class Places {
+  readonly #file: string
   readonly #text: string
   /** Offsets at which lines start. */
   readonly #starts: readonly number[]
 
-  constructor(text: string) {
+  /** `file`: as messages name it. */
+  constructor(text: string, file: string) {
+    this.#file = file
     this.#text = text
     const starts = [0]
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
@@ -20,7 +23,7 @@ export class Places {
     const nextLine = this.#starts[line]
     const endOfLine = nextLine === undefined ? this.#text.length : nextLine - 1
     const last = Math.min(end, this.#text[endOfLine - 1] === '\r' ? endOfLine - 1 : endOfLine)
-    return { line, column, endColumn: column + Math.max(0, last - start) }
+    return { file: this.#file, line, column, endColumn: column + Math.max(0, last - start) }
   }
 
   /** How many lines start at or before the offset. */

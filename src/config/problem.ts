@@ -68,10 +68,17 @@ export type ConfigProblemCode =
  * over several lines is marked on its first one.
  */
 export interface Span {
+  /** As messages name it: the configuration, or a file that it includes. */
+  readonly file: string
   readonly line: number
   readonly column: number
   /** The column after the last one marked; equal to `column` where there is nothing to mark. */
   readonly endColumn: number
+}
+
+/** The place for what is kept of a configuration after it has been read. */
+export function placeIn({ file, line }: Span): { readonly file: string; readonly line: number } {
+  return { file, line }
 }
 
 export interface ConfigProblem extends Span {
@@ -89,7 +96,9 @@ export interface Misfit {
   readonly fix?: string
 }
 
-export const FIRST_POSITION: Span = { line: 1, column: 1, endColumn: 1 }
+export function firstPosition(file: string): Span {
+  return { file, line: 1, column: 1, endColumn: 1 }
+}
 
 /** Gathers what the readers of one configuration find. */
 export class Problems {
@@ -120,10 +129,10 @@ export class Problems {
     message: string,
     fix?: string,
   ): void {
-    const id = `${at.line}:${at.column} ${code} ${message}`
+    const id = `${at.file}:${at.line}:${at.column} ${code} ${message}`
     if (this.#found.has(id)) return
-    const { line, column, endColumn } = at
-    const problem: ConfigProblem = { severity, code, message, line, column, endColumn }
+    const { file, line, column, endColumn } = at
+    const problem: ConfigProblem = { severity, code, message, file, line, column, endColumn }
     this.#found.set(id, fix === undefined ? problem : { ...problem, fix })
   }
 }

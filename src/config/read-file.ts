@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { failed, ok, type Result } from '../model/result.ts'
 import { describeProblems } from './describe.ts'
 import { NO_BUILT_INS, type ParsedConfig, type ParseGround, parseConfig } from './parse.ts'
-import { type ConfigProblem, FIRST_POSITION, type FileProblemCode } from './problem.ts'
+import { type ConfigProblem, type FileProblemCode, firstPosition } from './problem.ts'
 import { formatSize } from './size.ts'
 
 /** A hundred times the largest configuration we can imagine; a log or a disk image named by mistake is larger. */
@@ -60,18 +60,19 @@ export async function readText(file: string): Promise<FileText> {
   try {
     // Opening a named pipe would otherwise wait for somebody to write into it.
     handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
-    const unfit = unfitness(await handle.stat())
-    return unfit ?? decode(await readUpTo(handle, FILE_LIMIT_BYTES + 1))
+    const unfit = unfitness(file, await handle.stat())
+    return unfit ?? decode(file, await readUpTo(handle, FILE_LIMIT_BYTES + 1))
   } catch (error) {
-    return failed(fromSystem(error))
+    return failed(fromSystem(file, error))
   } finally {
     await handle?.close()
   }
 }
 
-function unfitness(stats: Stats): FileText | undefined {
-  if (stats.isDirectory()) return problem('file-directory', 'this is a directory, not a file')
-  if (!stats.isFile()) return problem('file-not-regular', 'this is a device, socket or pipe, not a file')
+function unfitness(file: string, stats: Stats): FileText | undefined {
+  if (stats.isDirectory()) return problem(file, 'file-directory', 'this is a directory, not a file')
+  if (!stats.isFile())
+    return problem(file, 'file-not-regular', 'this is a device, socket or pipe, not a file')
   return undefined
 }
 
@@ -87,9 +88,9 @@ async function readUpTo(handle: FileHandle, limitBytes: number): Promise<Buffer>
   return bytes.subarray(0, filled)
 }
 
-function decode(bytes: Buffer): FileText {
+function decode(file: string, bytes: Buffer): FileText {
   if (bytes.length > FILE_LIMIT_BYTES) {
-    return problem('file-too-large', `the file is larger than ${formatSize(FILE_LIMIT_BYTES)}`)
+    return problem(file, 'file-too-large', `the file is larger than ${formatSize(FILE_LIMIT_BYTES)}`)
   }
   const text = bytes.toString('utf8')
   // Decoding puts U+FFFD for what is no UTF-8, and that encodes back to other bytes.
@@ -97,33 +98,33 @@ function decode(bytes: Buffer): FileText {
   if (again.equals(bytes)) return ok(text)
   const bad = again.findIndex((byte, offset) => byte !== bytes[offset])
   const line = bytes.subarray(0, bad).filter((byte) => byte === 0x0a).length + 1
-  return problem('file-not-utf8', `the file is not UTF-8: see byte ${bad + 1}, in line ${line}`)
+  return problem(file, 'file-not-utf8', `the file is not UTF-8: see byte ${bad + 1}, in line ${line}`)
 }
 
-function fromSystem(error: unknown): ConfigProblem {
+function fromSystem(file: string, error: unknown): ConfigProblem {
   const code = error !== null && typeof error === 'object' && 'code' in error ? error.code : undefined
   switch (code) {
     case undefined:
       throw error
     case 'ENOENT':
     case 'ENOTDIR':
-      return fileProblem('file-missing', 'there is no such file')
+      return fileProblem(file, 'file-missing', 'there is no such file')
     case 'EISDIR':
-      return fileProblem('file-directory', 'this is a directory, not a file')
+      return fileProblem(file, 'file-directory', 'this is a directory, not a file')
     case 'EACCES':
     case 'EPERM':
-      return fileProblem('file-forbidden', 'there is no permission to read this file')
+      return fileProblem(file, 'file-forbidden', 'there is no permission to read this file')
     case 'ENXIO':
-      return fileProblem('file-not-regular', 'this is a device, socket or pipe, not a file')
+      return fileProblem(file, 'file-not-regular', 'this is a device, socket or pipe, not a file')
     default:
-      return fileProblem('file-unreadable', `the file cannot be read: ${code}`)
+      return fileProblem(file, 'file-unreadable', `the file cannot be read: ${code}`)
   }
 }
 
-function problem(code: FileProblemCode, message: string): FileText {
-  return failed(fileProblem(code, message))
+function problem(file: string, code: FileProblemCode, message: string): FileText {
+  return failed(fileProblem(file, code, message))
 }
 
-function fileProblem(code: FileProblemCode, message: string): ConfigProblem {
-  return { severity: 'error', code, message, ...FIRST_POSITION }
+function fileProblem(file: string, code: FileProblemCode, message: string): ConfigProblem {
+  return { severity: 'error', code, message, ...firstPosition(file) }
 }

@@ -9,3 +9,33 @@ export function describeAddress(address: Address): string {
   const host = address.host.includes(':') ? `[${address.host}]` : address.host
   return `tcp://${host}:${address.port}`
 }
+
+/** How the engine is reached. */
+export interface EngineTarget {
+  readonly address: Address
+  /** Nothing: in the clear. */
+  readonly tls: ClientTls | undefined
+}
+
+/** How we are sure of a server, and it of us. Names of PEM files, absolute, read again when they change. */
+export interface ClientTls {
+  /** Who may have signed the server's certificate. Nothing: whom Node trusts. */
+  readonly ca: string | undefined
+  /** Our own certificate, where the server asks for one. */
+  readonly own: KeyPair | undefined
+}
+
+/** How a listener shows who it is, and whom it lets in. */
+export interface ServerTls {
+  readonly own: KeyPair
+  /** Who may have signed the certificates of clients. */
+  readonly ca: string | undefined
+  /** `require`: without a certificate that `ca` has signed nobody gets in. `none`: everybody does. */
+  readonly clientAuth: 'require' | 'none'
+}
+
+/** Names of PEM files, absolute. */
+export interface KeyPair {
+  readonly cert: string
+  readonly key: string
+}

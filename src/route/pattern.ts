@@ -12,6 +12,8 @@ import { OPERATIONS } from './operations.ts'
 export interface Pattern {
   /** As written. */
   readonly text: string
+  /** `operations`: it goes by what a request means, not by how it is spelled (`operation-pattern.ts`). */
+  readonly kind: 'glob' | 'operations'
   /** The one version that the pattern is for, if it names one: `1.16`. Clients choose their version, so it may miss some. */
   readonly fixedVersion: string | undefined
   matches(subject: Subject): boolean
@@ -25,18 +27,24 @@ export interface Subject {
   readonly decoded: string
   /** Whether the path starts with a version. */
   readonly versioned: boolean
+  /** What it means: Docker's operation id, or `unknown`. */
+  readonly operation: string
 }
 
 export function subjectOf(
   method: string,
-  route: Pick<Route, 'rawPath' | 'versionedPath' | 'version'>,
+  route: Pick<Route, 'rawPath' | 'versionedPath' | 'version' | 'operation'>,
 ): Subject {
   return {
     received: `${method} ${route.rawPath}`,
     decoded: `${method} ${route.versionedPath}`,
     versioned: route.version !== undefined,
+    operation: route.operation?.id ?? UNKNOWN_OPERATION,
   }
 }
+
+/** The id of all that is in no Docker API description (PS-PATH-008). */
+export const UNKNOWN_OPERATION = 'unknown'
 
 /** Why a pattern can match no request. */
 export interface PatternProblem {
@@ -59,6 +67,7 @@ export function compilePattern(text: string): Result<Pattern, PatternProblem> {
       : undefined
   return ok({
     text,
+    kind: 'glob',
     fixedVersion: segment && fixedVersion(segment),
     matches: (subject) =>
       matchesEither(whole, subject) ||
@@ -172,8 +181,8 @@ function withMethod(path: string): string {
   const methods = new Set<string>()
   for (const operation of OPERATIONS) {
     const request = `${operation.method} ${operation.path.replaceAll(/\{[^}]+\}/g, 'x')}`
-    if (pattern.value.matches({ received: request, decoded: request, versioned: false }))
-      methods.add(operation.method)
+    const subject = { received: request, decoded: request, versioned: false, operation: operation.id }
+    if (pattern.value.matches(subject)) methods.add(operation.method)
   }
   const [method] = methods
   return method !== undefined && methods.size === 1 ? `${method} ${path}` : anyMethod

@@ -40,6 +40,9 @@ export function planFor<H>(rules: readonly Rule<H>[], route: Route, method: stri
 }
 
 /** For `explain`: also those that match without asking for a hook. */
-export function matchingRules<H>(rules: readonly Rule<H>[], subject: Subject): Rule<H>[] {
+export function matchingRules<R extends { readonly pattern: Pattern }>(
+  rules: readonly R[],
+  subject: Subject,
+): R[] {
   return rules.filter((rule) => rule.pattern.matches(subject))
 }

@@ -19,11 +19,12 @@ export function unshownBy(pattern: Pattern): readonly Operation[] {
 }
 
 /** A name in the path is taken to be a plain word; a pattern for one certain name is compared with requests only. */
-function reaches(pattern: Pattern, { method, path }: Operation): boolean {
-  const plain = path.replace(/\{[^}]+\}/g, 'x')
-  const versioned = `/v1.45${plain}`
-  return (
-    pattern.matches(subjectOf(method, { rawPath: plain, versionedPath: plain, version: undefined })) ||
-    pattern.matches(subjectOf(method, { rawPath: versioned, versionedPath: versioned, version: '1.45' }))
-  )
+export function reaches(pattern: Pattern, operation: Operation): boolean {
+  const plain = operation.path.replace(/\{[^}]+\}/g, 'x')
+  return [undefined, '1.45'].some((version) => {
+    const path = version === undefined ? plain : `/v${version}${plain}`
+    return pattern.matches(
+      subjectOf(operation.method, { rawPath: path, versionedPath: path, version, operation }),
+    )
+  })
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AdapterConfig, Config } from '../../src/config/config.ts'
+import type { Config } from '../../src/config/config.ts'
 import { describeProblems } from '../../src/config/describe.ts'
 import { type ParsedConfig, parseConfig } from '../../src/config/parse.ts'
 import type { ConfigProblem } from '../../src/config/problem.ts'
@@ -78,7 +78,9 @@ function expectProblems(
 function expectConfig({ config }: ParsedConfig, expected: ExpectedConfig): void {
   expect(config.version).toBe(1)
   expect(rulesOf(config)).toEqual(expected.rules)
-  const adapters: Record<string, AdapterConfig> = Object.fromEntries(config.adapters)
+  const adapters = Object.fromEntries(
+    [...config.adapters].map(([name, { settings, ...adapter }]) => [name, { ...adapter, ...settings }]),
+  )
   expect(Object.keys(adapters).sort()).toEqual(Object.keys(expected.adapters).sort())
   expect(adapters).toMatchObject(expected.adapters)
   if (expected.limits) expect(config.options.limits).toEqual(expected.limits)

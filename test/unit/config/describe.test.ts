@@ -7,7 +7,16 @@ function problem(
   endColumn: number,
   rest: Partial<ConfigProblem> = {},
 ): ConfigProblem {
-  return { severity: 'error', code: 'adapter-undefined', message: 'wrong', line, column, endColumn, ...rest }
+  return {
+    severity: 'error',
+    code: 'adapter-undefined',
+    message: 'wrong',
+    file: 'adapters.yml',
+    line,
+    column,
+    endColumn,
+    ...rest,
+  }
 }
 
 describe('describeProblems', () => {

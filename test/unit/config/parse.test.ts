@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import type { AdapterConfig } from '../../../src/config/config.ts'
 import { describeProblems } from '../../../src/config/describe.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import type { ConfigProblem } from '../../../src/config/problem.ts'
@@ -218,8 +217,7 @@ describe('what an in-process adapter is told', () => {
       GROUND,
     )
     if (!parsed.ok) throw new Error('the configuration was refused')
-    const adapter = parsed.value.config.adapters.get('a') as Extract<AdapterConfig, { kind: 'in-process' }>
-    return adapter.with
+    return parsed.value.config.adapters.get('a')?.settings.with
   }
 
   test('cannot be changed by it, at any depth', () => {
