@@ -4,24 +4,41 @@
  * Bodies are text: a body that is shown to hooks is UTF-8, and adapters of protocol 1 get it as a JSON string within
  * JSON. `null` is a body that is not there, or not for hooks to see.
  */
+import type { AdapterAbilities, HookCall, HookReply } from './call.ts'
 import type { Result } from './result.ts'
 
-/** A request as hooks see it. */
+/** A request as hooks see it. What is optional is for protocol 2; the first has no place for it. */
 export interface HookRequest {
   readonly method: string
   /** Path and query as received, escapes untouched. */
   readonly target: string
   readonly body: string | null
+  /** How to read the body. Left out: JSON where there is a text, otherwise nothing. */
+  readonly form?: BodyForm
+  /** Of the form `base64`: the bytes, which are no text. `body` is `null` then. */
+  readonly base64?: string
+  readonly headers?: HookHeaders
 }
 
-/** An answer of the engine as hooks see it. */
+/** An answer of the engine as hooks see it. What is optional is for protocol 2. */
 export interface HookResponse {
   /** 200 to 599. */
   readonly status: number
   /** The whole field value, parameters included. `null` where the answer has none. */
   readonly contentType: string | null
   readonly body: string
+  /** How to read the body. Left out: text, if there is any. */
+  readonly form?: BodyForm
+  /** Of the form `base64`: the bytes, which are no text. `body` is empty then. */
+  readonly base64?: string
+  readonly headers?: HookHeaders
 }
+
+/** `json`: the text is one JSON document. `none`: there is no body. `omitted`: there is one, and it is not shown. */
+export type BodyForm = 'json' | 'utf8' | 'base64' | 'none' | 'omitted'
+
+/** Header fields by their names in lower case; a field that stands twice has two values. */
+export type HookHeaders = Readonly<Record<string, readonly string[]>>
 
 /** What an adapter decided about the request it was shown. */
 export type PreOutcome =
@@ -44,21 +61,81 @@ export type PostOutcome =
 /** Refuse. A decision, not a failure: no failure policy turns it into a pass. */
 export interface Denial {
   readonly kind: 'deny'
-  /** 400 to 499. */
+  /** 400 to 499 in protocol 1, 400 to 599 in protocol 2. */
   readonly status: number
   /** For the person at the client; empty if the adapter gave no reason. */
   readonly message: string
 }
 
+/** Everything that an adapter of any protocol can decide, in whatever phase. Which phase allows what is for `wire/` to judge. */
+export type Outcome = { readonly kind: 'pass' } | Replacement | Denial | Immediate
+
+/** Go on with these instead. What is left out stays as it was. */
+export interface Replacement {
+  readonly kind: 'replace'
+  /** Of a request: the same path with another query. */
+  readonly target?: string
+  /** Never beside `patch`. */
+  readonly body?: string
+  /** How to read `body`; left out, it is text as it stands. `base64` is bytes. */
+  readonly form?: 'json' | 'utf8' | 'base64'
+  /** A change of the JSON body, still to be applied. */
+  readonly patch?: BodyPatch
+  /** Of an answer. */
+  readonly status?: number
+  readonly contentType?: string
+  readonly headers?: HeaderMutation
+}
+
+/** A patch as JSON text: what it says of numbers must survive. RFC 6902 or RFC 7396. */
+export interface BodyPatch {
+  readonly type: 'JSONPatch' | 'JSONMergePatch'
+  readonly text: string
+}
+
+/** Names in lower case. What is set replaces all fields of that name. */
+export interface HeaderMutation {
+  readonly set: Readonly<Record<string, string>>
+  readonly remove: readonly string[]
+}
+
+/** Answer the client now: the engine never sees the request. */
+export interface Immediate {
+  readonly kind: 'respond'
+  /** 200 to 599. */
+  readonly status: number
+  readonly contentType: string | null
+  readonly body: string
+  readonly form: 'json' | 'utf8' | 'base64'
+  readonly skipPost: boolean
+}
+
+/** What an adapter of protocol 2 says beside its outcome. */
+export interface Remarks {
+  /** For the people at the client. */
+  readonly warnings: readonly string[]
+  /** For whoever reads the decision log. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** JSON text of an object, which this adapter's later hooks in the same request are handed. */
+  readonly metadata?: string
+  /** Something was reserved, which must be undone if the request does not end well. */
+  readonly compensate: boolean
+}
+
 /** Everything that can go wrong between the proxy and an adapter. None of it is a bug here. */
 export type HookFailure =
-  /** Refused, reset, no such host, closed without a reply. */
-  | { readonly kind: 'unreachable'; readonly cause: string }
+  /** Refused, reset, no such host, closed without a reply. `sent`: the adapter may have seen the call. */
+  | { readonly kind: 'unreachable'; readonly cause: string; readonly sent?: true }
   | { readonly kind: 'deadline'; readonly deadlineMs: number }
   /** The adapter itself says that it failed: a status from 500 on. `message` may be empty. */
   | { readonly kind: 'broken'; readonly status: number; readonly message: string }
   /** A reply that means nothing: not JSON, too large, a redirect, a field of the wrong type. */
-  | { readonly kind: 'bad-reply'; readonly problem: string }
+  | {
+      readonly kind: 'bad-reply'
+      readonly problem: string
+      /** What the adapter did is not known, or it asked for it to be undone in a reply that was wrong otherwise. */
+      readonly mayHaveActed?: true
+    }
   /** The client left, so the call was ended. */
   | { readonly kind: 'aborted' }
 
@@ -66,6 +143,8 @@ export type HookFailure =
 export interface Answered<O> {
   readonly outcome: O
   readonly warnings: readonly string[]
+  /** Protocol 2 only. */
+  readonly remarks?: Remarks
 }
 
 /** An adapter in one place of a plan. */
@@ -89,6 +168,29 @@ export interface Hook {
   ): Promise<Result<Answered<PostOutcome>, HookFailure>>
 }
 
+/** Who asks, as far as the listener knows. */
+export interface HookUser {
+  readonly name: string | null
+  /** `TLS` where a client certificate said who it is. */
+  readonly authenticationMethod: string | null
+  /** `null` on a unix socket. */
+  readonly peerAddress: string | null
+}
+
+/** Why a pre-hook is undone. */
+export interface UnwindCause {
+  readonly phase: 'pre' | 'validate' | 'engine' | 'post' | 'client'
+  /** Whose outcome or failure it was; `null` for the engine's and the client's. */
+  readonly adapter: string | null
+  /** It is this hook's own call whose effect nobody knows. */
+  readonly selfTimeout: boolean
+  readonly upstream: 'not-called' | 'failed' | 'completed' | 'unknown'
+  /** What the client was told, if anything. */
+  readonly status: { readonly code: number; readonly message: string } | null
+  /** The engine's answer, where it gave one. */
+  readonly response: HookResponse | null
+}
+
 /** An adapter's own code, in whatever process it runs: what `defineAdapter` of the SDK makes. */
 export interface Adapter {
   readonly name: string
@@ -96,4 +198,7 @@ export interface Adapter {
   post(request: HookRequest, response: HookResponse, signal: AbortSignal): Promise<PostOutcome>
   /** What it does besides, from when it is put in force until the signal is aborted. It may still be called after that. */
   readonly background?: (signal: AbortSignal) => Promise<void>
+  /** Speaks protocol 2: what it can do, and its answer to any call. Left out: protocol 1. */
+  readonly abilities?: AdapterAbilities
+  answer?(call: HookCall, signal: AbortSignal): Promise<HookReply>
 }

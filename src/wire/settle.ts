@@ -65,7 +65,7 @@ export function settlePost(
   return isEmpty(changes) ? unchanged(warnings) : ok({ outcome: { kind: 'replace', ...changes }, warnings })
 }
 
-function settleTarget(
+export function settleTarget(
   wanted: unknown,
   sent: string,
   warnings: string[],
@@ -83,7 +83,7 @@ function settleTarget(
 /** The same characters that are accepted from a client (PS-FRAME-003): nothing that could end the request line. */
 const QUERY = /^[\x21\x22\x24-\x7e]*$/
 
-function pathOf(target: string): string {
+export function pathOf(target: string): string {
   const queryStart = target.indexOf('?')
   return queryStart === -1 ? target : target.slice(0, queryStart)
 }
@@ -108,14 +108,17 @@ function settleBody(
   return ok({ body: wanted })
 }
 
-function settleStatus(wanted: unknown, sent: number): Result<{ readonly status?: number }, HookFailure> {
+export function settleStatus(
+  wanted: unknown,
+  sent: number,
+): Result<{ readonly status?: number }, HookFailure> {
   if (wanted === undefined || wanted === sent) return ok({})
   return typeof wanted === 'number' && Number.isInteger(wanted) && wanted >= 200 && wanted <= 599
     ? ok({ status: wanted })
     : badReply('the status it gave is not an integer from 200 to 599')
 }
 
-function settleContentType(
+export function settleContentType(
   wanted: unknown,
   sent: string | null,
 ): Result<{ readonly contentType?: string }, HookFailure> {
@@ -142,7 +145,7 @@ function isEmpty(changes: object): boolean {
 const NULL_BODY =
   'It answered with null for a body that has text. This changes nothing; leave the body out, or give "" to empty it.'
 
-function methodKept(sent: string): string {
+export function methodKept(sent: string): string {
   return `It answered with another method. A hook cannot change the method, so ${sent} was kept.`
 }
 

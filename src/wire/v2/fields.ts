@@ -1,0 +1,69 @@
+/** HTTP fields of protocol 2: those of a hook call, and which of a client's own a hook is shown. */
+import type { HookCall } from '../../model/call.ts'
+import type { HookHeaders } from '../../model/hook.ts'
+
+export const V2_TYPE = 'application/vnd.powerstrip.v2+json'
+
+/** `Content-Length` and whatever proves who calls are for the transport to add. `instance` names this proxy. */
+export function callFields(call: HookCall, instance: string): Record<string, string> {
+  return {
+    'Content-Type': V2_TYPE,
+    Accept: V2_TYPE,
+    'Powerstrip-Hook': call.type,
+    'Powerstrip-Operation': call.operation ?? 'unknown',
+    'Powerstrip-Timeout-Ms': String(call.timeoutMs),
+    'webhook-id': call.uid,
+    'X-Request-Id': call.requestId,
+    Via: `1.1 powerstrip-${instance}`,
+  }
+}
+
+/** As far as hooks may see them: nothing of the connection, and no credentials. */
+export function shownFields(
+  fields: readonly { readonly key: string; readonly value: string }[],
+): HookHeaders {
+  const shown = new Map<string, string[]>()
+  for (const { key, value } of fields) {
+    if (UNSHOWN.has(key) || key.startsWith('proxy-')) continue
+    const values = shown.get(key)
+    if (values === undefined) shown.set(key, [value])
+    else values.push(value)
+  }
+  return Object.fromEntries(shown)
+}
+
+const UNSHOWN: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'expect',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'x-registry-auth',
+  'x-registry-config',
+])
+
+/** What no configuration can allow a hook to set: framing and routing belong to the proxy. */
+export const FIXED_FIELDS: ReadonlySet<string> = new Set([
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'upgrade',
+  'host',
+  'via',
+  'keep-alive',
+  'te',
+  'trailer',
+  'expect',
+  'http2-settings',
+])
+
+export const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+/** Text in ASCII with no control characters, and none around it: it can neither end its line nor change on the way. */
+export const FIELD_VALUE = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/
