@@ -9,7 +9,6 @@ import {
   type Engine,
   type EngineKind,
   importBusybox,
-  linkEngines,
   runLabel,
   spawnDocker,
   startEngine,
@@ -140,51 +139,6 @@ test('engines with networks run side by side, each with a default bridge of its 
     await Promise.all(engines.map((engine) => engine.dispose()))
   }
 })
-
-test('linked engines form a Swarm, and an overlay network reaches across', async () => {
-  const engines = await Promise.all(ENGINE_KINDS.map((kind) => startedEngine(kind, true)))
-  try {
-    const [manager, worker] = engines as [Engine, Engine]
-    const [managerAddress, workerAddress] = await linkEngines(manager, worker)
-    await mustDocker(manager, ['swarm', 'init', '--advertise-addr', managerAddress])
-    const token = await mustDocker(manager, ['swarm', 'join-token', '--quiet', 'worker'])
-    const join = [
-      'swarm',
-      'join',
-      '--advertise-addr',
-      workerAddress,
-      '--token',
-      token,
-      `${managerAddress}:2377`,
-    ]
-    await mustDocker(worker, join)
-    await mustDocker(manager, ['network', 'create', '--driver', 'overlay', '--attachable', 'across'])
-    await mustDocker(manager, [
-      'run',
-      '--detach',
-      '--network',
-      'across',
-      '--name',
-      'far',
-      'busybox',
-      'sleep',
-      '1000000',
-    ])
-
-    // Names travel by gossip between the hosts, so the first question may come too early.
-    const ask = 'until ping -c 1 -W 1 far; do sleep 0.2; done'
-    const near = ['run', '--rm', '--network', 'across', 'busybox', 'sh', '-c', ask]
-    expect(await mustDocker(worker, near)).toContain('1 packets received')
-  } finally {
-    await Promise.all(engines.map((engine) => engine.dispose()))
-  }
-})
-
-async function mustDocker(engine: Engine, args: readonly string[]): Promise<string> {
-  const ended = await docker(engine.host, args)
-  if (ended.exitCode !== 0) throw new Error(`docker ${args.join(' ')}: ${ended.stderr}`)
-  return ended.stdout.trim()
-}
 
 const GATEWAY_PING = "ping -c 1 $(ip route | awk '/^default/ { print $3 }')"
 const WEB_SERVER = 'mkdir /www; echo served > /www/page; exec httpd -f -h /www'

@@ -1,4 +1,3 @@
-import type { Engine } from './engine.ts'
 import { mustRun, run } from './run.ts'
 
 /**
@@ -18,28 +17,13 @@ export async function connectToMachine(pid: number): Promise<string> {
   return engine
 }
 
-/**
- * Joins two engines with networks directly, as two hosts of one Swarm are. Returns their addresses on the new link,
- * in the order of the arguments.
- */
-export async function linkEngines(first: Engine, second: Engine): Promise<readonly [string, string]> {
-  const toFirst = `to${first.pid}`
-  const toSecond = `to${second.pid}`
-  const peer = ['type', 'veth', 'peer', 'name', toFirst, 'netns', `${second.pid}`]
-  await mustRun('ip', ['link', 'add', toSecond, 'netns', `${first.pid}`, ...peer])
-  // Known inside the two namespaces only, so it has to differ from their other links alone.
-  const pair = pairIn('10.214', first.pid * 31 + second.pid)
-  await raiseInside(first.pid, toSecond, pair[0])
-  await raiseInside(second.pid, toFirst, pair[1])
-  return pair
-}
-
 async function raiseInside(pid: number, link: string, address: string): Promise<void> {
   await ipInside(pid, ['address', 'add', `${address}/30`, 'dev', link])
   await ipInside(pid, ['link', 'set', link, 'up'])
 }
 
-function ipInside(pid: number, args: readonly string[]): Promise<string> {
+/** Runs `ip` in the network namespace of a process. */
+export function ipInside(pid: number, args: readonly string[]): Promise<string> {
   return mustRun('nsenter', ['--target', `${pid}`, '--net', 'ip', ...args])
 }
 

@@ -21,15 +21,23 @@ export interface EngineOptions {
 /** Starts a private engine, or hands out the one that POWERSTRIP_TEST_ENGINE names. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const borrowed = borrowedSocket()
-  const { kind, network = false, debug = false, extraHosts = [] } = options
-  if (borrowed !== undefined) {
-    if (extraHosts.length > 0)
-      throw new Error(
-        `the engine that POWERSTRIP_TEST_ENGINE names will not listen on ${extraHosts.join(', ')}`,
-      )
-    return borrowEngine(kind, borrowed)
-  }
+  if (borrowed === undefined) return startPrivateEngine(options)
+  const { kind, extraHosts = [] } = options
+  if (extraHosts.length > 0)
+    throw new Error(
+      `the engine that POWERSTRIP_TEST_ENGINE names will not listen on ${extraHosts.join(', ')}`,
+    )
+  return borrowEngine(kind, borrowed)
+}
 
+export interface PrivateEngine extends Engine {
+  /** Holds the engine's namespaces, before dockerd starts and after it was killed. */
+  readonly keeperPid: number
+}
+
+/** Starts a private engine, whatever POWERSTRIP_TEST_ENGINE says. */
+export async function startPrivateEngine(options: EngineOptions): Promise<PrivateEngine> {
+  const { kind, network = false, debug = false, extraHosts = [] } = options
   if (process.getuid?.() !== 0) {
     throw new Error('only root can start a private engine; POWERSTRIP_TEST_ENGINE can name a running one')
   }
@@ -65,7 +73,7 @@ async function privateEngine(
   plan: DaemonPlan,
   address: string | undefined,
   release: () => Promise<void>,
-): Promise<Engine> {
+): Promise<PrivateEngine> {
   let daemon = await startDaemon(plan)
   let disposed: Promise<void> | undefined
   const dispose = () => {
@@ -79,6 +87,7 @@ async function privateEngine(
     host: `unix://${plan.socket}`,
     dir: plan.dir,
     address,
+    keeperPid: plan.keeperPid,
     ...(await versionOf(plan.socket)),
     get pid() {
       return daemon.pid!

@@ -1,0 +1,20 @@
+import { once } from 'node:events'
+import { startHosts } from './index.ts'
+
+/**
+ * A program that starts a host with a container and a program inside it, says so in a line of JSON, and stays. The tests
+ * kill it: `node --import tsx hold-hosts.ts`.
+ */
+async function hold(): Promise<void> {
+  const { all } = await startHosts({ kinds: ['new'] })
+  const [host] = all
+  const box = await host!.mustDocker(['run', '--detach', 'busybox', 'sleep', '1000000'])
+  const container = Number(await host!.mustDocker(['inspect', '--format', '{{.State.Pid}}', box]))
+  const inside = host!.spawn('cat', [], { stdio: ['pipe', 'ignore', 'inherit'] })
+  await once(inside, 'spawn')
+  const { dir, pid } = host!.engine
+  console.log(JSON.stringify({ dir, pids: [pid, container, inside.pid] }))
+  process.stdin.resume()
+}
+
+void hold()
