@@ -19,7 +19,7 @@ export interface UsableConfig {
 
 /** `undefined`: it cannot be used, and the user has been told why. Warnings are told too. */
 export async function loadConfig(file: string, around: Surroundings): Promise<UsableConfig | undefined> {
-  const read = await readConfigFile(file, { builtIns: BUILT_IN_NAMES })
+  const read = await readConfigFile(file, { builtIns: BUILT_IN_NAMES, env: around.env })
   if (!read.ok) {
     around.err(read.failure.described)
     return undefined
@@ -43,10 +43,11 @@ export interface FollowedConfig {
 /** Puts each good change of the file in force, and tells of each broken one. */
 export function followConfig(
   first: UsableConfig,
+  env: Surroundings['env'],
   use: (hooks: ComposedRules) => void,
   tell: EventSink,
 ): FollowedConfig {
-  const { file, text } = first.loaded
+  const { file, text, others } = first.loaded
   let inForce = first.hooks
   inForce.begin()
   // Adapters are made one change after another, so that the last change is also the last to come into force.
@@ -64,7 +65,9 @@ export function followConfig(
   }
   const watching = watchConfig(file, {
     builtIns: BUILT_IN_NAMES,
+    env,
     from: text,
+    others,
     onGood: (loaded) => {
       turn = turn.then(() => change(loaded))
     },

@@ -1,6 +1,7 @@
 /** `powerstrip serve`: runs the proxy until it is told to stop. */
-import { parseAddress } from '../listen/parse-address.ts'
+
 import { type Address, describeAddress } from '../model/address.ts'
+import { parseAddress } from '../model/parse-address.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import { type EngineIdentity, probeEngine } from '../plane/probe.ts'
 import { startProxy } from '../proxy.ts'
@@ -46,7 +47,9 @@ export async function runServe(options: ServeOptions, around: Surroundings): Pro
     return proxy.failure.kind === 'usage' ? 2 : 1
   }
   const watch =
-    config === undefined ? undefined : followConfig(config, (hooks) => proxy.value.useHooks(hooks), tell)
+    config === undefined
+      ? undefined
+      : followConfig(config, around.env, (hooks) => proxy.value.useHooks(hooks), tell)
 
   const where = describeAddress(engine.value)
   const found = await probeEngine(engine.value, around.stop)

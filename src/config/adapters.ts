@@ -1,13 +1,24 @@
-import { defaultSettings, definition, readSettings } from './adapter-settings.ts'
+/** `adapters:` as version 1 writes it. */
 import { type AdapterAddress, parseAdapterUrl } from './adapter-url.ts'
-import type { AdapterConfig, AdapterDefinition, BodyLimits, UrlAdapter } from './config.ts'
-import type { Problems } from './problem.ts'
+import type { AdapterConfig, AdapterDefinition, BodyLimits, UrlAdapter, UseSettings } from './config.ts'
+import { type Problems, placeIn } from './problem.ts'
+import { initialSettings, readSetting, V1_SETTING_KEYS } from './settings.ts'
 import { nearest, suggest } from './spelling.ts'
 import { asYaml, type Entry, type MapNode, nameNode, quote } from './tree.ts'
-import { placeOf, readJsonObject, readMap, readText } from './values.ts'
+import { placeOf, readJsonObject, readMap, readText, refuseUnknownKey } from './values.ts'
+import { readSupportedProtocol } from './version.ts'
 
-/** What version 1 cannot say of an adapter that is called. */
-const UNSET: Omit<UrlAdapter, 'kind' | 'url' | 'address' | keyof AdapterDefinition> = {
+/** What the definition of an adapter may refer to. */
+export interface AdapterGround {
+  /** The adapters that come with powerstrip, by the names that `use` takes. */
+  readonly builtIns: readonly string[]
+  readonly limits: BodyLimits
+}
+
+/** What is said of an adapter only where it is called over a network, and not by a URL. */
+export type CallSettings = Omit<UrlAdapter, 'kind' | 'url' | 'address' | keyof AdapterDefinition>
+
+export const INITIAL_CALL_SETTINGS: CallSettings = {
   fresh: true,
   auth: undefined,
   tls: undefined,
@@ -17,12 +28,7 @@ const UNSET: Omit<UrlAdapter, 'kind' | 'url' | 'address' | keyof AdapterDefiniti
   circuitBreaker: undefined,
 }
 
-/** What the definition of an adapter may refer to. */
-export interface AdapterGround {
-  /** The adapters that come with powerstrip, by the names that `use` takes. */
-  readonly builtIns: readonly string[]
-  readonly limits: BodyLimits
-}
+const KEYS = ['url', 'use', 'with', 'protocol', ...V1_SETTING_KEYS] as const
 
 /** Reads one entry of `adapters:`: the short form, a URL, or the long one, a map. */
 export function readAdapter(
@@ -30,26 +36,39 @@ export function readAdapter(
   ground: AdapterGround,
   problems: Problems,
 ): AdapterConfig | undefined {
-  const { key: name, keyAt, value } = entry
-  if (!/^[^\p{Cc}]+$/u.test(name)) {
-    const message = 'the name of an adapter has at least one character and no control characters'
-    problems.error('adapter-name', keyAt, message)
-  }
+  const { value } = entry
+  judgeName(entry, problems)
   switch (value.kind) {
     case 'text': {
-      const address = readUrl(entry, value.text, problems)
-      const defined = definition(entry, defaultSettings(ground.limits))
-      return address && { kind: 'url', ...defined, ...UNSET, url: value.text, address }
+      const address = readAdapterUrl(entry, value.text, problems)
+      const defined = protocol1(entry, initialSettings(ground.limits))
+      return address && { kind: 'url', ...defined, ...INITIAL_CALL_SETTINGS, url: value.text, address }
     }
     case 'map':
       return readLongForm(entry, value, ground, problems)
     case 'broken':
       return undefined
     default: {
-      const message = `adapter ${quote(name)} is a URL, or a map with "url" or "use", not ${nameNode(value)}`
+      const message = `adapter ${quote(entry.key)} is a URL, or a map with "url" or "use", not ${nameNode(value)}`
       problems.error('adapter-not-url', placeOf(entry), message)
       return undefined
     }
+  }
+}
+
+export function judgeName({ key, keyAt }: Entry, problems: Problems): void {
+  if (/^[^\p{Cc}]+$/u.test(key)) return
+  const message = 'the name of an adapter has at least one character and no control characters'
+  problems.error('adapter-name', keyAt, message)
+}
+
+/** An adapter by its name, with these settings. */
+export function protocol1({ key, keyAt }: Entry, settings: UseSettings): AdapterDefinition {
+  return {
+    name: key,
+    ...placeIn(keyAt),
+    protocol: 1,
+    settings: { ...settings, timeoutMs: settings.timeoutV1Ms },
   }
 }
 
@@ -59,15 +78,16 @@ function readLongForm(
   ground: AdapterGround,
   problems: Problems,
 ): AdapterConfig | undefined {
+  let settings = initialSettings(ground.limits)
+  for (const entry of entries)
+    settings = { ...settings, ...readVersion1Setting(entry, ground.limits, problems) }
   const [url, use, told] = ['url', 'use', 'with'].map((key) => entries.find((entry) => entry.key === key))
 
   const urlText = url && readText(url, 'a URL', problems)
-  const address = url && urlText !== undefined ? readUrl(url, urlText, problems) : undefined
+  const address = url && urlText !== undefined ? readAdapterUrl(url, urlText, problems) : undefined
   const builtIn = use && readBuiltIn(use, ground.builtIns, problems)
   const map = told && readMap(told, problems)
   const options = map ? readJsonObject(map, problems) : {}
-  const settings = { ...readSettings(entries, ground.limits, problems), with: options }
-  const defined = definition(adapter, settings)
 
   if (url && use) {
     const message = `adapter ${quote(adapter.key)} has both "url" and "use": it is called, or it is built in`
@@ -82,11 +102,25 @@ function readLongForm(
     )
   }
 
-  if (urlText !== undefined && address) return { kind: 'url', ...defined, ...UNSET, url: urlText, address }
+  const defined = protocol1(adapter, { ...settings, with: options })
+  if (urlText !== undefined && address)
+    return { kind: 'url', ...defined, ...INITIAL_CALL_SETTINGS, url: urlText, address }
   return builtIn === undefined ? undefined : { kind: 'in-process', ...defined, use: builtIn }
 }
 
-function readUrl({ value }: Entry, text: string, problems: Problems): AdapterAddress | undefined {
+function readVersion1Setting(entry: Entry, limits: BodyLimits, problems: Problems): Partial<UseSettings> {
+  const setting = V1_SETTING_KEYS.find((key) => key === entry.key)
+  if (setting !== undefined) return readSetting(setting, entry, limits, problems)
+  if (entry.key === 'protocol') readSupportedProtocol(entry, problems)
+  else if (!KEYS.some((key) => key === entry.key)) refuseUnknownKey(entry, KEYS, problems)
+  return {}
+}
+
+export function readAdapterUrl(
+  { value }: Entry,
+  text: string,
+  problems: Problems,
+): AdapterAddress | undefined {
   const address = parseAdapterUrl(text)
   if (address.ok) return address.value
   const { code, message, fix } = address.failure
@@ -94,7 +128,7 @@ function readUrl({ value }: Entry, text: string, problems: Problems): AdapterAdd
   return undefined
 }
 
-function readBuiltIn(use: Entry, builtIns: readonly string[], problems: Problems): string | undefined {
+export function readBuiltIn(use: Entry, builtIns: readonly string[], problems: Problems): string | undefined {
   const name = readText(use, 'the name of a built-in adapter', problems)
   if (name === undefined || builtIns.includes(name)) return name
   const meant = nearest(name, builtIns)

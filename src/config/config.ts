@@ -201,6 +201,8 @@ export interface SecurityOptions {
   readonly unknownEndpoints: 'relay' | 'refuse'
   /** `passthrough`: a connection that opens with HTTP/2 goes to the engine as it is, unseen by any hook (PS-UPGRADE-004). */
   readonly http2: 'refuse' | 'passthrough'
+  /** Requests of an older API version are refused (PS-PATH-007). */
+  readonly minApiVersion: string
 }
 
 export interface DecisionLog {

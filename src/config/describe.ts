@@ -12,22 +12,34 @@ const CUT_UNITS = 8 * EXCERPT_CELLS
 
 /**
  * Problems as a person at a terminal reads them: place and message, the line itself, and a caret under each character
- * that is meant; at the end how many there are. Each line ends with a line break. `text` is what the problems were found in.
+ * that is meant; at the end how many there are. Each line ends with a line break. `text` is what the problems were found in,
+ * `others` the texts of further files, by the names that the problems have for them.
  *
  *     adapters.yml:3:20  adapter "waeve" is not defined; did you mean "weave"?
  *       3 |     pre: [flocker, waeve]
  *         |                    ^^^^^
  */
-export function describeProblems(text: string, file: string, problems: readonly ConfigProblem[]): string {
-  const lines = text.replace(/^\uFEFF/, '').split('\n')
+export function describeProblems(
+  text: string,
+  file: string,
+  problems: readonly ConfigProblem[],
+  others: ReadonlyMap<string, string> = new Map(),
+): string {
+  const linesIn = new Map([...others].map(([name, other]) => [name, linesOf(other)]))
+  const ownLines = linesOf(text)
   const described = problems.map((problem) => {
     const message = harmless(problem.severity === 'warning' ? `warning: ${problem.message}` : problem.message)
     if (isOfWholeFile(problem.code)) return `${harmless(file)}  ${message}`
-    const line = (lines[problem.line - 1] ?? '').replace(/\r$/, '')
-    const place = `${harmless(file)}:${problem.line}:${problem.column}`
+    const lines = linesIn.get(problem.file)
+    const line = ((lines ?? ownLines)[problem.line - 1] ?? '').replace(/\r$/, '')
+    const place = `${harmless(lines === undefined ? file : problem.file)}:${problem.line}:${problem.column}`
     return [`${place}  ${message}`, ...excerpt(line, problem)].join('\n')
   })
   return [...described, count(problems), ''].join('\n')
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.replace(/^\uFEFF/, '').split('\n')
 }
 
 /** What keeps a file from being read belongs to no line of it. */

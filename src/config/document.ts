@@ -50,7 +50,7 @@ export function readDocument(text: string, file: string, problems: Problems): Ya
     const message = 'a second YAML document starts here; the configuration is one document'
     problems.error('yaml-several-documents', places.span(start, start), message)
   }
-  return problems.anyError ? undefined : { contents: document.contents, places }
+  return problems.anyErrorIn(file) ? undefined : { contents: document.contents, places }
 }
 
 function reportErrors(

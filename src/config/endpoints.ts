@@ -23,14 +23,14 @@ export type KnownAdapters =
 /** Reads `endpoints:`, each key of which is a rule. */
 export function readRules(section: MapNode, known: KnownAdapters, problems: Problems): readonly Rule[] {
   return section.entries.flatMap((entry) => {
-    const pattern = readPattern(entry, problems)
+    const pattern = readGlob(entry, problems)
     const hooks = readHooks(entry, known, problems)
     if (pattern && hooks && hooks.post.length > 0) warnOfUnshown(pattern, entry, problems)
     return pattern && hooks ? [{ pattern, ...NO_HOOKS, ...hooks, ...placeIn(entry.keyAt) }] : []
   })
 }
 
-function readPattern({ key, keyAt }: Entry, problems: Problems): Pattern | undefined {
+export function readGlob({ key, keyAt }: Entry, problems: Problems): Pattern | undefined {
   const pattern = compilePattern(key)
   if (!pattern.ok) {
     const { message, example } = pattern.failure
@@ -50,7 +50,7 @@ function readPattern({ key, keyAt }: Entry, problems: Problems): Pattern | undef
 const MOST_NAMED = 3
 
 /** Protocol 1 has no message for some answers (rules P12, P13 and P15): whoever hooks them should know. */
-function warnOfUnshown(pattern: Pattern, { key, keyAt }: Entry, problems: Problems): void {
+export function warnOfUnshown(pattern: Pattern, { key, keyAt }: Entry, problems: Problems): void {
   const unshown = unshownBy(pattern)
   if (unshown.length === 0) return
   const reasons = [...new Set(unshown.map(unshownBecause))]

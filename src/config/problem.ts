@@ -1,3 +1,5 @@
+import { quote } from './tree.ts'
+
 /** The text is not one readable YAML document. */
 export const YAML_PROBLEM_CODES = [
   'yaml-syntax',
@@ -39,6 +41,27 @@ export const CONTENT_PROBLEM_CODES = [
   'duration',
   'size',
   'limit-out-of-reach',
+  'variable-unset',
+  'variable-unreadable',
+  'include-cycle',
+  'include-unreadable',
+  'include-key',
+  'not-yet',
+  'needs-protocol-2',
+  'operation-unknown',
+  'pattern-has-operation',
+  'number',
+  'address',
+  'path',
+  'listener-open',
+  'hooks-bypassed',
+  'plain-http',
+  'fails-open',
+  'build-doors',
+  'endpoints-unused',
+  'http2-unseen',
+  'group-cycle',
+  'name-taken',
 ] as const
 
 /** The file could not be read as text at all. Such a problem belongs to no line; it carries line 1, column 1. */
@@ -104,6 +127,22 @@ export function firstPosition(file: string): Span {
 export class Problems {
   // What is written once may be read several times, through aliases and merge keys; it is still one problem.
   readonly #found = new Map<string, ConfigProblem>()
+  /** In the order in which they are read: the configuration itself, then what it includes. */
+  readonly #files: string[]
+  /** Where `${...}` stood: the text that took its place, which no message may show, and what is written there. */
+  readonly #replaced = new Map<string, { readonly text: string; readonly written: string }>()
+
+  constructor(file: string) {
+    this.#files = [file]
+  }
+
+  reads(file: string): void {
+    if (!this.#files.includes(file)) this.#files.push(file)
+  }
+
+  hides(at: Span, text: string, written: string): void {
+    this.#replaced.set(placeId(at), { text, written })
+  }
 
   error(code: ConfigProblemCode, at: Span, message: string, fix?: string): void {
     this.#add('error', code, at, message, fix)
@@ -117,9 +156,16 @@ export class Problems {
     return this.inOrder().some((problem) => problem.severity === 'error')
   }
 
-  /** By position; those of one position in the order in which they were found. */
+  anyErrorIn(file: string): boolean {
+    return this.inOrder().some((problem) => problem.severity === 'error' && problem.file === file)
+  }
+
+  /** By file and position; those of one position in the order in which they were found. */
   inOrder(): readonly ConfigProblem[] {
-    return [...this.#found.values()].sort((a, b) => a.line - b.line || a.column - b.column)
+    const fileOf = ({ file }: ConfigProblem) => this.#files.indexOf(file)
+    return [...this.#found.values()].sort(
+      (a, b) => fileOf(a) - fileOf(b) || a.line - b.line || a.column - b.column,
+    )
   }
 
   #add(
@@ -129,10 +175,35 @@ export class Problems {
     message: string,
     fix?: string,
   ): void {
-    const id = `${at.file}:${at.line}:${at.column} ${code} ${message}`
+    const replaced = this.#replaced.get(placeId(at))
+    if (replaced !== undefined) return this.#put(severity, code, at, shownAsWritten(message, replaced))
+    this.#put(severity, code, at, message, fix)
+  }
+
+  #put(
+    severity: ConfigProblem['severity'],
+    code: ConfigProblemCode,
+    at: Span,
+    message: string,
+    fix?: string,
+  ): void {
+    const id = `${placeId(at)} ${code} ${message}`
     if (this.#found.has(id)) return
     const { file, line, column, endColumn } = at
     const problem: ConfigProblem = { severity, code, message, file, line, column, endColumn }
     this.#found.set(id, fix === undefined ? problem : { ...problem, fix })
   }
+}
+
+function placeId({ file, line, column }: Span): string {
+  return `${file}:${line}:${column}`
+}
+
+/** A message about text that came from elsewhere, with what the file says instead of what came. */
+function shownAsWritten(
+  message: string,
+  { text, written }: { readonly text: string; readonly written: string },
+): string {
+  if (text === '') return message
+  return message.replaceAll(quote(text), quote(written)).replaceAll(text, written)
 }

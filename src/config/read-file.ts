@@ -1,18 +1,19 @@
-import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
 import { failed, ok, type Result } from '../model/result.ts'
 import { describeProblems } from './describe.ts'
-import { NO_BUILT_INS, type ParsedConfig, type ParseGround, parseConfig } from './parse.ts'
-import { type ConfigProblem, type FileProblemCode, firstPosition } from './problem.ts'
-import { formatSize } from './size.ts'
+import { type FileText, readText } from './file-text.ts'
+import { type FileGround, NO_BUILT_INS, type ParsedConfig, parseConfig } from './parse.ts'
+import type { ConfigProblem } from './problem.ts'
 
-/** A hundred times the largest configuration we can imagine; a log or a disk image named by mistake is larger. */
-export const FILE_LIMIT_BYTES = 1024 * 1024
+export { FILE_LIMIT_BYTES } from './file-text.ts'
+
+/** The files that a configuration includes or takes values from, by the names that messages show. */
+export type OtherFiles = ReadonlyMap<string, FileText>
 
 export interface LoadedConfig extends ParsedConfig {
   readonly file: string
   /** The text that it was read from, for excerpts, and for telling later whether the file has changed. */
   readonly text: string
+  readonly others: OtherFiles
   /** The warnings as `describeProblems` puts them; nothing when there are none. */
   readonly described: string
 }
@@ -21,6 +22,7 @@ export interface RefusedConfig {
   readonly file: string
   /** Absent when the file could not be read as text. */
   readonly text: string | undefined
+  readonly others: OtherFiles
   readonly problems: readonly ConfigProblem[]
   /** The problems as `describeProblems` puts them. */
   readonly described: string
@@ -29,102 +31,64 @@ export interface RefusedConfig {
 /** Reads a configuration file. Whatever is wrong with the file or in it comes back as problems. */
 export async function readConfigFile(
   file: string,
-  ground: ParseGround = NO_BUILT_INS,
+  ground: FileGround = NO_BUILT_INS,
 ): Promise<Result<LoadedConfig, RefusedConfig>> {
   return judgeText(file, await readText(file), ground)
 }
 
-/** What a file says, or the one problem that kept it from being read. */
-export type FileText = Result<string, ConfigProblem>
-
-export function judgeText(
+/**
+ * Which other files a configuration needs is known only when it has been parsed, and they may include more: it is parsed
+ * again until nothing is missing. Each pass reads at least one more file, and `parseConfig` bounds their number.
+ */
+export async function judgeText(
   file: string,
   read: FileText,
-  ground: ParseGround,
-): Result<LoadedConfig, RefusedConfig> {
-  if (!read.ok) return failed(refuse(file, undefined, [read.failure]))
+  ground: FileGround,
+  readOther: (file: string) => Promise<FileText> = readText,
+): Promise<Result<LoadedConfig, RefusedConfig>> {
+  if (!read.ok) return failed(refuse(file, undefined, new Map(), [read.failure]))
   const text = read.value
-  const parsed = parseConfig(text, file, ground)
-  if (!parsed.ok) return failed(refuse(file, text, parsed.failure))
+  const others = new Map<string, FileText>()
+  for (;;) {
+    const missing = new Set<string>()
+    const used = new Set<string>()
+    const fileText = (name: string) => {
+      used.add(name)
+      const other = others.get(name)
+      if (other === undefined) missing.add(name)
+      return other
+    }
+    const parsed = parseConfig(text, file, { ...ground, fileText })
+    if (missing.size === 0) {
+      for (const name of others.keys()) if (!used.has(name)) others.delete(name)
+      return judged(file, text, others, parsed)
+    }
+    for (const name of missing) others.set(name, await readOther(name))
+  }
+}
+
+function judged(
+  file: string,
+  text: string,
+  others: OtherFiles,
+  parsed: Result<ParsedConfig, readonly ConfigProblem[]>,
+): Result<LoadedConfig, RefusedConfig> {
+  if (!parsed.ok) return failed(refuse(file, text, others, parsed.failure))
   const { config, warnings } = parsed.value
-  const described = warnings.length === 0 ? '' : describeProblems(text, file, warnings)
-  return ok({ file, text, config, warnings, described })
+  const described = warnings.length === 0 ? '' : describeProblems(text, file, warnings, textsOf(others))
+  return ok({ file, text, others, config, warnings, described })
 }
 
-function refuse(file: string, text: string | undefined, problems: readonly ConfigProblem[]): RefusedConfig {
-  return { file, text, problems, described: describeProblems(text ?? '', file, problems) }
+function refuse(
+  file: string,
+  text: string | undefined,
+  others: OtherFiles,
+  problems: readonly ConfigProblem[],
+): RefusedConfig {
+  const described = describeProblems(text ?? '', file, problems, textsOf(others))
+  return { file, text, others, problems, described }
 }
 
-export async function readText(file: string): Promise<FileText> {
-  let handle: FileHandle | undefined
-  try {
-    // Opening a named pipe would otherwise wait for somebody to write into it.
-    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
-    const unfit = unfitness(file, await handle.stat())
-    return unfit ?? decode(file, await readUpTo(handle, FILE_LIMIT_BYTES + 1))
-  } catch (error) {
-    return failed(fromSystem(file, error))
-  } finally {
-    await handle?.close()
-  }
-}
-
-function unfitness(file: string, stats: Stats): FileText | undefined {
-  if (stats.isDirectory()) return problem(file, 'file-directory', 'this is a directory, not a file')
-  if (!stats.isFile())
-    return problem(file, 'file-not-regular', 'this is a device, socket or pipe, not a file')
-  return undefined
-}
-
-/** The size that the system tells may be wrong by now, or 0 for files that are made as they are read. */
-async function readUpTo(handle: FileHandle, limitBytes: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(limitBytes)
-  let filled = 0
-  while (filled < limitBytes) {
-    const { bytesRead } = await handle.read(bytes, filled, limitBytes - filled, filled)
-    if (bytesRead === 0) break
-    filled += bytesRead
-  }
-  return bytes.subarray(0, filled)
-}
-
-function decode(file: string, bytes: Buffer): FileText {
-  if (bytes.length > FILE_LIMIT_BYTES) {
-    return problem(file, 'file-too-large', `the file is larger than ${formatSize(FILE_LIMIT_BYTES)}`)
-  }
-  const text = bytes.toString('utf8')
-  // Decoding puts U+FFFD for what is no UTF-8, and that encodes back to other bytes.
-  const again = Buffer.from(text)
-  if (again.equals(bytes)) return ok(text)
-  const bad = again.findIndex((byte, offset) => byte !== bytes[offset])
-  const line = bytes.subarray(0, bad).filter((byte) => byte === 0x0a).length + 1
-  return problem(file, 'file-not-utf8', `the file is not UTF-8: see byte ${bad + 1}, in line ${line}`)
-}
-
-function fromSystem(file: string, error: unknown): ConfigProblem {
-  const code = error !== null && typeof error === 'object' && 'code' in error ? error.code : undefined
-  switch (code) {
-    case undefined:
-      throw error
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return fileProblem(file, 'file-missing', 'there is no such file')
-    case 'EISDIR':
-      return fileProblem(file, 'file-directory', 'this is a directory, not a file')
-    case 'EACCES':
-    case 'EPERM':
-      return fileProblem(file, 'file-forbidden', 'there is no permission to read this file')
-    case 'ENXIO':
-      return fileProblem(file, 'file-not-regular', 'this is a device, socket or pipe, not a file')
-    default:
-      return fileProblem(file, 'file-unreadable', `the file cannot be read: ${code}`)
-  }
-}
-
-function problem(file: string, code: FileProblemCode, message: string): FileText {
-  return failed(fileProblem(file, code, message))
-}
-
-function fileProblem(file: string, code: FileProblemCode, message: string): ConfigProblem {
-  return { severity: 'error', code, message, ...firstPosition(file) }
+function textsOf(others: OtherFiles): ReadonlyMap<string, string> {
+  return new Map([...others].flatMap(([name, read]) => (read.ok ? [[name, read.value]] : [])))
 }

@@ -7,7 +7,7 @@ import type { Span } from './problem.ts'
  * and a node's place is where its text stands, not where it is used.
  */
 export type Node =
-  | { readonly kind: 'text'; readonly at: Span; readonly text: string }
+  | TextNode
   | { readonly kind: 'number'; readonly at: Span; readonly value: number; readonly source: string }
   | { readonly kind: 'boolean'; readonly at: Span; readonly value: boolean; readonly source: string }
   | { readonly kind: 'null'; readonly at: Span }
@@ -15,6 +15,14 @@ export type Node =
   | MapNode
   /** Already reported. Whoever meets one says nothing more about it. */
   | { readonly kind: 'broken'; readonly at: Span }
+
+export interface TextNode {
+  readonly kind: 'text'
+  readonly at: Span
+  readonly text: string
+  /** As it stands in the file, where `${...}` has been replaced in it. Messages show this: the text may be a secret. */
+  readonly written?: string
+}
 
 export interface MapNode {
   readonly kind: 'map'
@@ -33,7 +41,7 @@ export interface Entry {
 export function nameNode(node: Node): string {
   switch (node.kind) {
     case 'text':
-      return quote(node.text)
+      return quote(node.written ?? node.text)
     case 'number':
     case 'boolean':
       return `the ${node.kind} ${node.source}`

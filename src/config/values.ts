@@ -4,7 +4,7 @@ import { parseDuration } from './duration.ts'
 import type { ConfigProblemCode, Misfit, Problems, Span } from './problem.ts'
 import { parseSize } from './size.ts'
 import { nearest, suggest } from './spelling.ts'
-import { type Entry, type MapNode, type Node, nameNode, quote } from './tree.ts'
+import { type Entry, type MapNode, type Node, nameNode, quote, type TextNode } from './tree.ts'
 
 /** An empty value has no text to point at; its key has. */
 export function placeOf({ keyAt, value }: Entry): Span {
@@ -82,6 +82,70 @@ function readMeasure(
   const { message, fix } = measure.failure
   problems.error(code, value.at, `${quote(key)}: ${message}`, fix)
   return undefined
+}
+
+/** `true` or `false`; `fallback` where it is neither, which has then been reported. */
+export function readBoolean(entry: Entry, fallback: boolean, problems: Problems): boolean {
+  const { key, value } = entry
+  if (value.kind === 'boolean') return value.value
+  // What a variable stands for is always text.
+  if (value.kind === 'text' && value.written !== undefined && /^(?:true|false)$/.test(value.text))
+    return value.text === 'true'
+  if (value.kind !== 'broken') {
+    const message = `${quote(key)} is true or false, not ${nameNode(value)}`
+    problems.error('value-not-allowed', placeOf(entry), message)
+  }
+  return fallback
+}
+
+/** A number between two others; `undefined` where it is none, which has then been reported. */
+export function readNumber(
+  entry: Entry,
+  allowed: { readonly from: number; readonly to: number; readonly whole: boolean },
+  problems: Problems,
+): number | undefined {
+  const { key, value } = entry
+  if (value.kind === 'broken') return undefined
+  const { from, to, whole } = allowed
+  const written = value.kind === 'number' ? value.source : value.kind === 'text' ? value.text : ''
+  const pattern = whole ? /^[0-9]{1,12}$/ : /^[0-9]{1,12}(?:\.[0-9]{1,12})?$/
+  const number = pattern.test(written) ? Number(written) : Number.NaN
+  if (number >= from && number <= to) return number
+  const what = whole ? 'a whole number' : 'a number'
+  const message = `${quote(key)} is ${what} from ${from} to ${to}, not ${nameNode(value)}`
+  problems.error('number', placeOf(entry), message)
+  return undefined
+}
+
+/** A list of texts. */
+export function readTexts(entry: Entry, what: string, problems: Problems): readonly TextNode[] {
+  const { key, value } = entry
+  if (value.kind === 'list')
+    return value.items.flatMap((item) => {
+      if (item.kind === 'text') return [item]
+      if (item.kind !== 'broken')
+        problems.error('value-not-allowed', item.at, `${quote(key)} lists ${what}, not ${nameNode(item)}`)
+      return []
+    })
+  if (value.kind !== 'broken')
+    problems.error(
+      'value-not-list',
+      placeOf(entry),
+      `${quote(key)} is a list of ${what}, not ${nameNode(value)}`,
+    )
+  return []
+}
+
+/** What is read of each key of a map. A key that is not among them is an error. */
+export function readKeys(
+  map: MapNode | undefined,
+  readers: Readonly<Record<string, (entry: Entry) => void>>,
+  problems: Problems,
+): void {
+  for (const entry of map?.entries ?? []) {
+    if (Object.hasOwn(readers, entry.key)) readers[entry.key]!(entry)
+    else refuseUnknownKey(entry, Object.keys(readers), problems)
+  }
 }
 
 export function refuseUnknownKey(entry: Entry, known: readonly string[], problems: Problems): void {

@@ -1,8 +1,9 @@
 import { type FSWatcher, watch as watchDirectory } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { ParseGround } from './parse.ts'
-import { type FileText, judgeText, type LoadedConfig, type RefusedConfig, readText } from './read-file.ts'
+import { type FileText, readText } from './file-text.ts'
+import type { FileGround } from './parse.ts'
+import { judgeText, type LoadedConfig, type OtherFiles, type RefusedConfig } from './read-file.ts'
 
 /** How often the file is looked at when nothing tells us of a change: network mounts and bind mounts are silent. */
 const POLL_MS = 250
@@ -19,19 +20,21 @@ const UNREST_MS = 500
 /** The clock of a file system may tick this rarely; until then two changes may bear the same time. */
 const CLOCK_TICK_MS = 2000
 
-export interface ConfigWatch extends ParseGround {
+export interface ConfigWatch extends FileGround {
   /**
    * The text that the caller has already, so that no change is missed between reading the file and watching it. Without
    * it the content that is found first is reported, too.
    */
   readonly from?: string
+  /** The other files that came with it. */
+  readonly others?: OtherFiles
   readonly onGood: (loaded: LoadedConfig) => void
   /** What was good last stays with the caller: a broken file takes nothing away. */
   readonly onBad: (refused: RefusedConfig) => void
 }
 
 /**
- * Follows a configuration file: edits in place, replacement by rename, symlinks that are swapped above it, deletion and
+ * Follows a configuration file and those that it includes or takes values from: edits in place, replacement by rename, symlinks that are swapped above it, deletion and
  * return. Each new content is reported once, in order; a state that lasts only a moment may be passed over, the last one
  * never is. Nothing is reported after the disposal has been asked for, and nothing here keeps the process alive.
  */
@@ -57,15 +60,16 @@ interface Pending {
 }
 
 async function follow(file: string, watch: ConfigWatch, alarm: Alarm): Promise<void> {
-  const source = new FileSource(file)
-  let reported = watch.from === undefined ? undefined : contentOf({ ok: true, value: watch.from })
+  const sources = new FileSources()
+  let others = watch.others ?? NO_OTHERS
+  let reported = watch.from === undefined ? undefined : contentOf({ ok: true, value: watch.from }, others)
   let pending: Pending | undefined
 
   for (; !alarm.closed; await alarm.rung(pending === undefined ? POLL_MS : SETTLE_MS)) {
-    const read = await source.read()
+    const read = await sources.read(file)
+    const content = contentOf(read, await sources.readAll(others.keys()))
     if (alarm.closed) return
 
-    const content = contentOf(read)
     if (content === reported) {
       pending = undefined
       continue
@@ -77,9 +81,11 @@ async function follow(file: string, watch: ConfigWatch, alarm: Alarm): Promise<v
     const isSettled = now - pending.seenAt >= SETTLE_MS
     if (!isSettled && now - pending.restlessSince < UNREST_MS) continue
 
-    const judged = judgeText(file, read, watch)
+    const judged = await judgeText(file, read, watch, (name) => sources.read(name))
+    if (alarm.closed) return
     if (!isSettled && !judged.ok) continue
-    reported = content
+    others = judged.ok ? judged.value.others : judged.failure.others
+    reported = contentOf(read, others)
     pending = undefined
     if (judged.ok) watch.onGood(judged.value)
     else watch.onBad(judged.failure)
@@ -87,8 +93,28 @@ async function follow(file: string, watch: ConfigWatch, alarm: Alarm): Promise<v
 }
 
 /** Equal for what would be reported alike. */
-function contentOf(read: FileText): string {
-  return read.ok ? `text ${read.value}` : `problem ${read.failure.message}`
+function contentOf(read: FileText, others: OtherFiles): string {
+  const one = (text: FileText) => (text.ok ? `text ${text.value}` : `problem ${text.failure.message}`)
+  return JSON.stringify([one(read), ...[...others].map(([name, other]) => [name, one(other)])])
+}
+
+const NO_OTHERS: OtherFiles = new Map()
+
+/** Every file that has been looked at. */
+class FileSources {
+  readonly #sources = new Map<string, FileSource>()
+
+  read(file: string): Promise<FileText> {
+    const source = this.#sources.get(file) ?? new FileSource(file)
+    this.#sources.set(file, source)
+    return source.read()
+  }
+
+  async readAll(files: Iterable<string>): Promise<OtherFiles> {
+    const texts = new Map<string, FileText>()
+    for (const file of files) texts.set(file, await this.read(file))
+    return texts
+  }
 }
 
 /** Reads a file again only when it may have changed. */

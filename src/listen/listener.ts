@@ -2,7 +2,7 @@
 import { chmodSync, chownSync, lstatSync, realpathSync, statSync, unlinkSync } from 'node:fs'
 import { createServer, type Server, Socket } from 'node:net'
 import { dirname } from 'node:path'
-import { type Address, describeAddress } from '../model/address.ts'
+import { type Address, describeAddress, isLoopback } from '../model/address.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import { groupId } from './group.ts'
 
@@ -58,10 +58,6 @@ async function openTcp(server: Server, address: Address & { kind: 'tcp' }): Prom
   const bound = server.address()
   const port = bound !== null && typeof bound === 'object' ? bound.port : address.port
   return ok({ kind: 'tcp', host: address.host, port })
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.[0-9]{1,3}){3}$/.test(host)
 }
 
 async function openUnix(

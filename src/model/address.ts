@@ -10,6 +10,11 @@ export function describeAddress(address: Address): string {
   return `tcp://${host}:${address.port}`
 }
 
+/** Whether only this machine can be at the other end. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.[0-9]{1,3}){3}$/.test(host)
+}
+
 /** How the engine is reached. */
 export interface EngineTarget {
   readonly address: Address

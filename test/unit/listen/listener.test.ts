@@ -1,4 +1,5 @@
 /** Sockets that clients connect to: open to those who may, and never at the cost of somebody else's file. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs, {
@@ -18,14 +19,9 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { groupId } from '../../../src/listen/group.ts'
-import {
-  isLoopback,
-  type Listener,
-  type ListenOptions,
-  listen,
-  sameAddress,
-} from '../../../src/listen/listener.ts'
+import { type Listener, type ListenOptions, listen, sameAddress } from '../../../src/listen/listener.ts'
 import type { Address } from '../../../src/model/address.ts'
+import { isLoopback } from '../../../src/model/address.ts'
 
 let dir: string
 let path: string

@@ -1,6 +1,7 @@
 /** Addresses as Docker writes them. */
-import { parseAddress } from '../../../src/listen/parse-address.ts'
+
 import { describeAddress } from '../../../src/model/address.ts'
+import { parseAddress } from '../../../src/model/parse-address.ts'
 
 test.each([
   ['unix:///var/run/docker.sock', { kind: 'unix', path: '/var/run/docker.sock' }],

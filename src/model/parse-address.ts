@@ -1,6 +1,6 @@
 /** Addresses as Docker writes them: `unix:///run/x.sock`, `tcp://127.0.0.1:2375`. */
-import type { Address } from '../model/address.ts'
-import { failed, ok, type Result } from '../model/result.ts'
+import type { Address } from './address.ts'
+import { failed, ok, type Result } from './result.ts'
 
 /** Longest path of a unix socket on Linux, in bytes (`sun_path` holds 108 with its final zero). */
 const UNIX_PATH_LIMIT_BYTES = 107

@@ -1,0 +1,161 @@
+/** Sections of version 2 that hold a few settings each: `chain`, `security`, `log`, `admin`. */
+import { isLoopback } from '../model/address.ts'
+import { parseAddress } from '../model/parse-address.ts'
+import type { AdminOptions, ChainOptions, DecisionLog, SecurityOptions } from './config.ts'
+import { readPath } from './paths.ts'
+import type { Problems } from './problem.ts'
+import { type Entry, nameNode, quote } from './tree.ts'
+import {
+  placeOf,
+  readBoolean,
+  readChoice,
+  readDuration,
+  readKeys,
+  readMap,
+  readText,
+  readTexts,
+} from './values.ts'
+
+export const INITIAL_CHAIN: ChainOptions = { deadlineMs: 60_000, unwindTimeoutMs: 5_000 }
+export const CHAIN_KEYS = ['deadline', 'unwindTimeout'] as const
+
+export function readChain(section: Entry, problems: Problems): ChainOptions {
+  let chain = INITIAL_CHAIN
+  readKeys(
+    readMap(section, problems),
+    {
+      deadline: (entry) => {
+        chain = { ...chain, deadlineMs: readDuration(entry, 60_000, problems) }
+      },
+      unwindTimeout: (entry) => {
+        chain = { ...chain, unwindTimeoutMs: readDuration(entry, chain.unwindTimeoutMs, problems) }
+      },
+    },
+    problems,
+  )
+  return chain
+}
+
+export const INITIAL_SECURITY: SecurityOptions = {
+  strict: false,
+  unknownEndpoints: 'relay',
+  http2: 'refuse',
+  minApiVersion: '1.24',
+}
+export const SECURITY_KEYS = ['strict', 'unknownEndpoints', 'http2', 'minApiVersion'] as const
+export const UNKNOWN_ENDPOINTS = ['relay', 'refuse'] as const
+export const HTTP2 = ['refuse', 'passthrough'] as const
+
+export function readSecurity(section: Entry, problems: Problems): SecurityOptions {
+  let security = INITIAL_SECURITY
+  readKeys(
+    readMap(section, problems),
+    {
+      strict: (entry) => {
+        security = { ...security, strict: readBoolean(entry, false, problems) }
+      },
+      unknownEndpoints: (entry) => {
+        security = { ...security, unknownEndpoints: readChoice(entry, UNKNOWN_ENDPOINTS, problems) }
+      },
+      http2: (entry) => {
+        security = { ...security, http2: readChoice(entry, HTTP2, problems) }
+        if (security.http2 === 'passthrough')
+          problems.warn(
+            'http2-unseen',
+            entry.value.at,
+            'a connection that opens with HTTP/2 goes to the engine as it is: engines from 29 on serve BuildKit there, whose builds no hook sees, and none of the rules of HTTP/1.1 hold for it (PS-UPGRADE-004)',
+          )
+      },
+      minApiVersion: (entry) => {
+        security = { ...security, minApiVersion: readApiVersion(entry, problems) }
+      },
+    },
+    problems,
+  )
+  return security
+}
+
+/** Where a field or an operation means something else in an older version, an adapter would judge what the engine does not do. */
+function readApiVersion(entry: Entry, problems: Problems): string {
+  const { value } = entry
+  const written = value.kind === 'number' ? value.source : value.kind === 'text' ? value.text : ''
+  if (/^(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)$/.test(written)) return written
+  if (value.kind !== 'broken')
+    problems.error(
+      'value-not-allowed',
+      placeOf(entry),
+      `${quote(entry.key)} is an API version, as "1.24", not ${nameNode(value)}`,
+    )
+  return INITIAL_SECURITY.minApiVersion
+}
+
+export const DECISION_KEYS = ['file', 'mask'] as const
+
+/** `log:`, of which there is only the decision log. */
+export function readLog(section: Entry, problems: Problems): DecisionLog | undefined {
+  let decisions: DecisionLog | undefined
+  readKeys(
+    readMap(section, problems),
+    {
+      decisions: (entry) => {
+        decisions = readDecisions(entry, problems)
+      },
+    },
+    problems,
+  )
+  return decisions
+}
+
+function readDecisions(section: Entry, problems: Problems): DecisionLog | undefined {
+  const map = readMap(section, problems)
+  if (map === undefined) return undefined
+  let file: string | undefined
+  let mask: readonly string[] = []
+  readKeys(
+    map,
+    {
+      file: (entry) => {
+        file = readPath(entry, problems)
+      },
+      mask: (entry) => {
+        mask = readTexts(entry, 'names of keys and headers', problems).map(({ text }) => text)
+      },
+    },
+    problems,
+  )
+  if (file === undefined && map.entries.every(({ key }) => key !== 'file'))
+    problems.error('key-missing', section.keyAt, '"decisions" has a "file" to write to')
+  return file === undefined ? undefined : { file, mask }
+}
+
+/** Metrics tell who does what, so nobody but this machine gets at them (PS-LISTEN-005). */
+export function readAdmin(section: Entry, problems: Problems): AdminOptions | undefined {
+  const map = readMap(section, problems)
+  if (map === undefined) return undefined
+  const found: Entry[] = []
+  const keep = (entry: Entry) => {
+    found.push(entry)
+  }
+  readKeys(map, { unix: keep, tcp: keep }, problems)
+  const [source, second] = found
+  if (source === undefined) {
+    problems.error('key-missing', section.keyAt, '"admin" has neither "unix" nor "tcp"')
+    return undefined
+  }
+  if (second !== undefined && second.key !== source.key)
+    problems.error('key-conflict', second.keyAt, '"admin" has both "unix" and "tcp"')
+  const text = readText(source, source.key === 'unix' ? 'the path of a socket' : 'host:port', problems)
+  if (text === undefined) return undefined
+  const address = parseAddress(source.key === 'unix' ? `unix://${text}` : `tcp://${text}`)
+  if (!address.ok) {
+    problems.error('address', source.value.at, address.failure)
+    return undefined
+  }
+  if (address.value.kind === 'tcp' && !isLoopback(address.value.host))
+    problems.error(
+      'listener-open',
+      source.value.at,
+      '"admin" is served on loopback or a unix socket only (PS-LISTEN-005)',
+    )
+  return { address: address.value }
+}

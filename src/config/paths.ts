@@ -1,0 +1,25 @@
+/** File names that a configuration mentions: relative ones start at the file that mentions them. */
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import type { Problems } from './problem.ts'
+import type { Entry } from './tree.ts'
+import { readText } from './values.ts'
+
+/** As messages show it. */
+export function pathFrom(file: string, written: string): string {
+  return isAbsolute(written) ? written : join(dirname(file), written)
+}
+
+/** The absolute name of a file that the value names, or a problem. */
+export function readPath(entry: Entry, problems: Problems): string | undefined {
+  const text = readText(entry, 'the name of a file', problems)
+  if (text === undefined) return undefined
+  if (text === '' || text.includes('\0')) {
+    problems.error(
+      'path',
+      entry.value.at,
+      `${JSON.stringify(entry.key)} is the name of a file, and this is none`,
+    )
+    return undefined
+  }
+  return resolve(pathFrom(entry.value.at.file, text))
+}
