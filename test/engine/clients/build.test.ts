@@ -3,11 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   ALONE,
+  everyWay,
   fingerprintFile,
   providePerl,
   randomFile,
   scratchFolder,
-  threeWays,
   type Way,
 } from '../../support/clients/index.ts'
 import { describeEachEngine, type Ended, runLabel } from '../../support/engine/index.ts'
@@ -21,7 +21,7 @@ const LEGACY = { DOCKER_BUILDKIT: '0' }
 const BUILDKIT = { DOCKER_BUILDKIT: '1', BUILDKIT_PROGRESS: 'plain' }
 
 describeEachEngine('docker build', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
   const scratch = scratchFolder()
 
   describe.each(['old', 'new'] as const)('by the engine itself, with the %s CLI', (cli) => {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { scratchFolder, threeWays, type Way } from '../../support/clients/index.ts'
+import { everyWay, scratchFolder, type Way } from '../../support/clients/index.ts'
 import { type DockerOptions, describeEachEngine, runLabel } from '../../support/engine/index.ts'
 
 const PROJECT = `
@@ -32,7 +32,7 @@ services:
 `
 
 describeEachEngine('docker compose', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
   const scratch = scratchFolder()
 
   /** Runs compose in a project that only this way has. */

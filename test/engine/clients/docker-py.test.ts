@@ -1,8 +1,8 @@
-import { dockerPy, fingerprint, threeWays } from '../../support/clients/index.ts'
+import { dockerPy, everyWay, fingerprint } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 describeEachEngine('docker-py', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
 
   test('runs a container, and says how one failed', async () => {
     expect(await ways.same((way) => dockerPy(way, 'run'))).toEqual({

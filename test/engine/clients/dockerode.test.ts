@@ -5,11 +5,11 @@ import { PassThrough, Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import Dockerode from 'dockerode'
 import {
+  everyWay,
   fingerprint,
   fingerprintTree,
   randomFile,
   scratchFolder,
-  threeWays,
   type Way,
 } from '../../support/clients/index.ts'
 import { describeEachEngine, runLabel } from '../../support/engine/index.ts'
@@ -21,7 +21,7 @@ const ALONE = { HostConfig: { NetworkMode: 'none' }, Labels: { [LABEL]: RUN } }
 const CONVERSATION = 'while read line; do echo "you said $line"; done; echo over >&2; exit 8'
 
 describeEachEngine('dockerode', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
   const scratch = scratchFolder()
   beforeAll(() => ways.each((way) => way.box('box')))
   // Of a request that was refused while its stdin was open, dockerode neither ends the body nor closes the connection.

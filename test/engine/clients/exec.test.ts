@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { fingerprint, threeWays } from '../../support/clients/index.ts'
+import { everyWay, fingerprint } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 describeEachEngine('docker exec', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
   beforeAll(() => ways.each((way) => way.box('box')))
 
   describe.each(['old', 'new', 'path'] as const)('with the %s CLI', (cli) => {

@@ -3,12 +3,12 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   ALONE,
+  everyWay,
   fingerprint,
   fingerprintFile,
   fingerprintTree,
   randomFile,
   scratchFolder,
-  threeWays,
   type Way,
   withoutClientLog,
 } from '../../support/clients/index.ts'
@@ -18,7 +18,7 @@ import { mustRun } from '../../support/engine/run.ts'
 const MB = 1_000_000
 
 describeEachEngine('files through the docker CLI', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
   const scratch = scratchFolder()
   let blob: string
   let common: string

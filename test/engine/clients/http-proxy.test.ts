@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import httpProxy from 'http-proxy'
-import { threeWays } from '../../support/clients/index.ts'
+import { everyWay } from '../../support/clients/index.ts'
 import { describeEachEngine, docker } from '../../support/engine/index.ts'
 
 describeEachEngine('http-proxy', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
   beforeAll(() => ways.each((way) => way.box('box')))
 
   test('relays what needs no more than requests and answers', async () => {

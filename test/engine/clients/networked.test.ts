@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { scratchFolder, threeWays } from '../../support/clients/index.ts'
+import { everyWay, scratchFolder } from '../../support/clients/index.ts'
 import {
   docker,
   ENGINE_KINDS,
@@ -35,7 +35,7 @@ describe.each(ENGINE_KINDS)('an %s engine with a network', (kind) => {
     engine = await startEngine({ kind, network: true })
     await importBusybox(engine)
   })
-  const ways = threeWays(() => engine)
+  const ways = everyWay(() => engine)
   const scratch = scratchFolder()
   // Hooks run in the order they stand in: the ways are closed before their engine is gone.
   afterAll(() => engine.dispose())

@@ -1,8 +1,8 @@
-import { threeWays } from '../../support/clients/index.ts'
+import { everyWay } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 describeEachEngine('an object of the engine', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
 
   test('versions are told alike', async () => {
     const seen = await ways.same((way) => way.docker(['version']), { cli: engine().kind })

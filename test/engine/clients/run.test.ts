@@ -1,8 +1,8 @@
-import { ALONE, threeWays, withoutClientLog } from '../../support/clients/index.ts'
+import { ALONE, everyWay, withoutClientLog } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 describeEachEngine('docker run', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
 
   describe.each(['old', 'new', 'path'] as const)('with the %s CLI', (cli) => {
     test('keeps standard output and standard error apart and passes on the exit code', async () => {

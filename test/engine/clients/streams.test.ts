@@ -1,4 +1,4 @@
-import { ALONE, threeWays, type Way } from '../../support/clients/index.ts'
+import { ALONE, everyWay, type Way } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 /** Ends once somebody has made this file in the container. */
@@ -7,7 +7,7 @@ const UNTIL_TOLD = 'until [ -e /told ]; do sleep 0.05; done'
 const CONVERSATION = 'while read line; do echo "you said $line"; done; echo over >&2; exit 8'
 
 describeEachEngine('a stream', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
   // The box may be gone before the command in it has ended, so how that ended says nothing.
   const tell = (way: Way, box: string) => way.docker(['exec', box, 'touch', '/told'])
 

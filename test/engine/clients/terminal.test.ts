@@ -1,4 +1,4 @@
-import { ALONE, atTerminal, threeWays } from '../../support/clients/index.ts'
+import { ALONE, atTerminal, everyWay } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 /** Says when the terminal has got a size, then waits for the next. */
@@ -11,7 +11,7 @@ const SIZES = [
 const TALK = 'echo ready; while read line; do echo "you said $line"; [ "$line" = bye ] && exit 4; done'
 
 describeEachEngine('a terminal', (engine) => {
-  const ways = threeWays(engine)
+  const ways = everyWay(engine)
   beforeAll(() => ways.each((way) => way.box('box')))
 
   describe.each(['old', 'new'] as const)('with the %s CLI', (cli) => {

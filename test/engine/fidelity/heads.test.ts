@@ -5,7 +5,7 @@ import { fieldsOf, wholeOf } from '../../support/raw/message.ts'
 import { exchange, RawPeer } from '../../support/raw/peer.ts'
 import { openFiles } from '../../support/raw/proc.ts'
 import { undated, unvarying } from '../../support/raw/varying.ts'
-import { describeEveryWay, LISTENERS, sameEveryWay } from '../../support/raw/ways.ts'
+import { describeEveryWay, LISTENERS, relayed, sameEveryWay } from '../../support/raw/ways.ts'
 
 const PING = request('GET', '/_ping')
 
@@ -81,7 +81,7 @@ describeEveryWay('ordinary exchanges', (at) => {
   ]
 
   test.each(same)('F02 %s is answered %i with the same bytes', async (_what, status, ask) => {
-    const seen = await sameEveryWay(at().ways, async (door) => {
+    const seen = await sameEveryWay(relayed(at().ways), async (door) => {
       const answer = await exchange(door, ask())
       return { status: answer.status, head: undated(answer.head), body: answer.body.toString('latin1') }
     })
@@ -89,7 +89,7 @@ describeEveryWay('ordinary exchanges', (at) => {
   })
 
   test('F02 what tells of the engine itself has the same fields in the same order', async () => {
-    const seen = await sameEveryWay(at().ways, async (door) => {
+    const seen = await sameEveryWay(relayed(at().ways), async (door) => {
       const { head, body } = await exchange(door, request('GET', '/info'))
       return [
         undated(head).replace(/Content-Length: \d+/, 'Content-Length: #'),
@@ -127,7 +127,7 @@ describeEveryWay('ordinary exchanges', (at) => {
 
   test('F18 exec start: a missing id and broken JSON are ordinary answers, and the connection serves on', async () => {
     const exec = await createExec(at().engine, running, ['true'])
-    const seen = await sameEveryWay(at().ways, async (door) => {
+    const seen = await sameEveryWay(relayed(at().ways), async (door) => {
       await using peer = await RawPeer.connect(door)
       const upgrade = ['Connection: Upgrade', 'Upgrade: tcp']
       peer.write(request('POST', '/exec/0123456789ab/start', {}, upgrade))
@@ -214,7 +214,7 @@ describeEveryWay('ordinary exchanges', (at) => {
     )
 
     for (const body of ['{"Image":', '[', '{"Image":1}', 'null', '\xff\xfe', '{}{}']) {
-      const seen = await sameEveryWay(at().ways, async (door) => {
+      const seen = await sameEveryWay(relayed(at().ways), async (door) => {
         const answer = await exchange(door, request('POST', '/containers/create', body))
         return undated(wholeOf(answer))
       })

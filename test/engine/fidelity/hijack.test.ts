@@ -3,7 +3,7 @@ import { type Box, catBox, createExec, request, runBox } from '../../support/raw
 import { fieldsOf } from '../../support/raw/message.ts'
 import { RawPeer } from '../../support/raw/peer.ts'
 import { undated } from '../../support/raw/varying.ts'
-import { describeEveryWay, LISTENERS, sameEveryWay } from '../../support/raw/ways.ts'
+import { describeEveryWay, LISTENERS, relayed, sameEveryWay } from '../../support/raw/ways.ts'
 
 const UPGRADE = ['Connection: Upgrade', 'Upgrade: tcp']
 const ATTACH = 'stream=1&stdin=1&stdout=1&stderr=1'
@@ -65,7 +65,7 @@ describeEveryWay('two-way streams', (at) => {
     ['with Upgrade', UPGRADE],
     ['without', []],
   ])('F17 attach to a missing container, %s: 404 as text, no length, end', async (_how, fields) => {
-    const seen = await sameEveryWay(at().ways, async (door) => {
+    const seen = await sameEveryWay(relayed(at().ways), async (door) => {
       await using peer = await RawPeer.connect(door)
       peer.write(request('POST', `/containers/none-such/attach?${ATTACH}`, undefined, fields))
       const { bytes, ending } = await peer.rest()

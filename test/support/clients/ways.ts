@@ -1,15 +1,21 @@
 /**
- * The three ways to one engine: straight to it, through powerstrip's unix socket, and through its TCP port. Whatever a
- * client does has to look the same on all of them.
+ * The ways to one engine: straight to it, through powerstrip's unix socket, through its TCP port, and through hooks on
+ * everything that change nothing. Whatever a client does has to look the same on all of them.
  */
 import { randomBytes } from 'node:crypto'
+import { type NullHooks, startNullHooks } from '../cases/null-hooks.ts'
 import { type CliKind, type DockerOptions, docker, type Ended, type Engine } from '../engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../powerstrip.ts'
 import { ALONE } from './alone.ts'
 import { opened, type RunningClient } from './running-client.ts'
 import { masked } from './varying.ts'
 
-export const WAY_NAMES = ['directly', 'through the unix listener', 'through the TCP listener'] as const
+export const WAY_NAMES = [
+  'directly',
+  'through the unix listener',
+  'through the TCP listener',
+  'through hooks that change nothing',
+] as const
 
 export type WayName = (typeof WAY_NAMES)[number]
 
@@ -34,9 +40,9 @@ export interface Way {
 export interface ScenarioOptions {
   /** The first in PATH unless told. */
   readonly cli?: CliKind
-  /** One way after the other, where three at a time would be too much for the machine. */
+  /** One way after the other, where all at a time would be too much for the machine. */
   readonly inTurn?: boolean
-  /** All three unless told; the first has to be `directly`. */
+  /** All unless told; the first has to be `directly`. */
   readonly only?: readonly WayName[]
 }
 
@@ -51,8 +57,9 @@ export interface Ways {
  * Opens the ways to an engine for the tests of a block. After the last of them, all that they made in the engine is
  * removed, and whatever powerstrip reported as having gone wrong fails the block.
  */
-export function threeWays(engine: () => Engine): Ways {
+export function everyWay(engine: () => Engine): Ways {
   let powerstrip: Powerstrip | undefined
+  let nothing: NullHooks | undefined
   const clients = new Set<RunningClient>()
   const tag = `c${randomBytes(3).toString('hex')}`
   const started = (): Powerstrip => {
@@ -62,12 +69,16 @@ export function threeWays(engine: () => Engine): Ways {
 
   beforeAll(async () => {
     powerstrip = await startPowerstrip({ upstream: engine().host })
+    nothing = await startNullHooks(engine().host)
   })
   afterAll(async () => {
     // A scenario that never came to its end has not let go of its clients.
     for (const client of clients) client[Symbol.dispose]()
-    const complaints = powerstrip?.log.filter(isComplaint) ?? []
+    const complaints = [powerstrip, nothing?.powerstrip].flatMap(
+      (proxy) => proxy?.log.filter(isComplaint) ?? [],
+    )
     await powerstrip?.stop()
+    await nothing?.[Symbol.asyncDispose]()
     await sweep(engine().host, tag)
     expect(complaints).toEqual([])
   })
@@ -77,6 +88,7 @@ export function threeWays(engine: () => Engine): Ways {
       directly: () => engine().host,
       'through the unix listener': () => started().unix,
       'through the TCP listener': () => started().tcp,
+      'through hooks that change nothing': () => nothing!.powerstrip.unix,
     }
     return makeWay({ name, cli, host: hosts[name](), prefix: `${tag}${WAY_NAMES.indexOf(name)}`, clients })
   }

@@ -1,4 +1,5 @@
-/** The ways to an engine: directly, and through powerstrip's two listeners. */
+/** The ways to an engine: directly, through powerstrip's two listeners, and through hooks that change nothing. */
+import { type NullHooks, startNullHooks } from '../cases/null-hooks.ts'
 import { describeEachEngine, type Engine } from '../engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../powerstrip.ts'
 import type { Door } from './door.ts'
@@ -7,13 +8,16 @@ export interface Ways {
   readonly direct: Door
   readonly unix: Door
   readonly tcp: Door
+  /** Where a test has opened it. */
+  readonly hooked?: Door
 }
 
-export function waysTo(socket: string, powerstrip: Powerstrip): Ways {
+export function waysTo(socket: string, powerstrip: Powerstrip, hooked?: Powerstrip): Ways {
   return {
     direct: { kind: 'unix', path: socket },
     unix: { kind: 'unix', path: powerstrip.socket },
     tcp: { kind: 'tcp', port: powerstrip.port },
+    ...(hooked === undefined ? {} : { hooked: { kind: 'unix', path: hooked.socket } }),
   }
 }
 
@@ -28,24 +32,39 @@ export interface Setting {
 export function describeEveryWay(name: string, body: (at: () => Setting) => void): void {
   describeEachEngine(name, (engine) => {
     let powerstrip: Powerstrip
+    let nothing: NullHooks
 
     beforeAll(async () => {
       powerstrip = await startPowerstrip({ upstream: engine().host })
+      nothing = await startNullHooks(engine().host)
     })
 
     afterAll(async () => {
       await powerstrip.stop()
+      await nothing[Symbol.asyncDispose]()
     })
 
-    body(() => ({ engine: engine(), powerstrip, ways: waysTo(engine().socket, powerstrip) }))
+    body(() => ({
+      engine: engine(),
+      powerstrip,
+      ways: waysTo(engine().socket, powerstrip, nothing.powerstrip),
+    }))
   })
+}
+
+/**
+ * Without the hooks, for what they may change: an answer that was shown gets one length, and a request body that is shown
+ * must be JSON.
+ */
+export function relayed({ direct, unix, tcp }: Ways): Ways {
+  return { direct, unix, tcp }
 }
 
 /** Powerstrip's two listeners. */
 export const LISTENERS = ['unix', 'tcp'] as const
 
 /**
- * Makes one observation directly and then through each listener, and expects the same of all three. What it returns was
+ * Makes one observation directly and then on each other way, and expects the same of all. What it returns was
  * seen directly: the test still has to say what that must be, or both could be wrong alike.
  */
 export async function sameEveryWay<T>(
@@ -53,8 +72,10 @@ export async function sameEveryWay<T>(
   observe: (door: Door, way: keyof Ways) => Promise<T>,
 ): Promise<T> {
   const direct = await observe(ways.direct, 'direct')
-  for (const way of LISTENERS) {
-    const seen = await observe(ways[way], way)
+  for (const way of [...LISTENERS, 'hooked'] as const) {
+    const door = ways[way]
+    if (door === undefined) continue
+    const seen = await observe(door, way)
     expect({ way, seen }).toEqual({ way, seen: direct })
   }
   return direct
