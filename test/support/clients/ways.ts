@@ -17,6 +17,9 @@ export const WAY_NAMES = [
   'through hooks that change nothing',
 ] as const
 
+/** Without the hooks, for progress while it is made: a post-hook of protocol 1 is shown an answer when it is complete (P14). */
+export const RELAYED = WAY_NAMES.slice(0, 3)
+
 export type WayName = (typeof WAY_NAMES)[number]
 
 /** One way to the engine, and what a scenario needs to go it. */
