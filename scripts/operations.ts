@@ -141,6 +141,11 @@ const CORRECTIONS: readonly Correction[] = [
     query: { changes: 'array' },
   },
   {
+    ids: ['ImagePush'],
+    because: 'described without a body; where the header has no credentials the engine reads them there',
+    set: { takes: 'json' },
+  },
+  {
     ids: ['ImageHistory', 'ImageInspect', 'ImagePush'],
     because:
       'described as a string; the engine parses a JSON platform (that of ImageCreate and ImageBuild is plain text)',

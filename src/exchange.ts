@@ -10,20 +10,21 @@ import { answerFor, type Trouble } from './chain/trouble.ts'
 import { ABORTED, type ExchangeEnd, type Unreachable, unshowable } from './exchange-end.ts'
 import { isBinaryAnswer } from './gate/answer-body.ts'
 import { utf8Text } from './gate/media.ts'
-import { type BodyFacts, bodyMode, jsonProblem, readShownBody } from './gate/request-body.ts'
+import { type BodyFacts, bodyMode, judgeBody, readShownBody } from './gate/request-body.ts'
 import { fieldsOf, fieldValue } from './http1/head.ts'
 import type { ClientIdentity } from './model/client.ts'
 import type { ChainNote, Fate, SkipReason } from './model/event.ts'
 import type { Hook, HookRequest, HookResponse } from './model/hook.ts'
 import { type Refusal, refusal } from './model/refusal.ts'
-import { impossible } from './model/result.ts'
+import { failed, impossible, ok, type Result } from './model/result.ts'
 import { type Onward, onwardRequest, type TakenBody } from './onward.ts'
 import type { Collected } from './plane/collect.ts'
 import type { HeldAnswer, HoldAnswer, RelayEnd } from './plane/relay.ts'
 import { finalAnswer, lateBody } from './respond.ts'
 import type { AdmittedRequest } from './route/admit.ts'
+import { bodyRead } from './route/body-read.ts'
 import { isEndless } from './route/endless.ts'
-import { identify } from './route/identity.ts'
+import { identify, plainTarget } from './route/identity.ts'
 import type { Plan } from './route/plan.ts'
 
 /** What an exchange needs of the connection it happens on. */
@@ -66,11 +67,15 @@ export async function runExchange(
   if (body.kind === 'gone') return ABORTED
   if (body.kind === 'refused') return parts.refuse(body.refusal)
 
-  const original: HookRequest = { method: request.head.method, target: request.head.target, body: body.text }
+  const original: HookRequest = {
+    method: request.head.method,
+    target: plainTarget(request.head.target, request.route),
+    body: body.text,
+  }
   const pre = await runPre(plan.pre, original, {
     signal: parts.left,
-    bodyWritable: body.kind !== 'streamed',
-    objection: (changed) => objection(request, changed),
+    bodyWritable: body.kind === 'absent' || body.kind === 'taken',
+    readmitted: (changed) => readmitted(request, changed),
     note: (note) => parts.note(note),
   })
   if (pre.kind === 'aborted') return ABORTED
@@ -151,7 +156,8 @@ async function takeBody(
     hasBody: terms.framing.kind !== 'none',
     contentType: fieldValue(head, 'content-type'),
     contentEncoding: fieldValue(head, 'content-encoding'),
-    takes: route.operation?.takes,
+    operation: route.operation?.id,
+    takes: route.operation && bodyRead(route.operation, route.query),
   }
   const mode = bodyMode(facts)
   if (mode === 'streamed') return { kind: 'streamed', text: null }
@@ -165,24 +171,32 @@ async function takeBody(
   )
   const collected = await parts.collect(strictest.maxBodyBytes, tooLarge)
   if (collected.kind !== 'body') return collected
-  const text = readShownBody(collected.data, facts)
-  if (!text.ok) return { kind: 'refused', refusal: text.failure }
-  return { kind: 'taken', text: text.value, raw: collected.raw, data: collected.data }
+  if (mode === 'dropped') return { kind: 'dropped', text: null }
+  const shown = readShownBody(collected.data, facts)
+  if (!shown.ok) return { kind: 'refused', refusal: shown.failure }
+  const { text, plain } = shown.value
+  return { kind: 'taken', text, plain, raw: collected.raw, data: collected.data }
 }
 
-/** A request that a hook has changed must still be the operation, on the object, that was judged. */
-function objection({ route, head }: AdmittedRequest, changed: HookRequest): string | undefined {
-  if (changed.target !== head.target) {
-    const now = identify(head.method, changed.target)
-    if (!now.ok)
-      return `the query that it returned is not acceptable: ${now.failure.message} (${now.failure.rule})`
-    if (now.value.operation !== route.operation || now.value.rawPath !== route.rawPath)
-      return 'it changed the path'
-  }
-  if (changed.body === null || changed.body === '') return undefined
-  if (head.method !== 'POST' && head.method !== 'PUT') return `it gave a body to a ${head.method} request`
-  const problem = jsonProblem(changed.body)
-  return problem === undefined ? undefined : `the body that it returned is not JSON: ${problem}`
+/**
+ * A request that a hook has changed goes through the gate again (PS-ADAPTER-004): it must still be the operation, on the
+ * object, that was judged, and what the next hook and the engine get of it is spelled as the engine reads it.
+ */
+function readmitted({ route, head }: AdmittedRequest, changed: HookRequest): Result<HookRequest, string> {
+  const now = identify(head.method, changed.target)
+  if (!now.ok)
+    return failed(
+      `the query that it returned is not acceptable: ${now.failure.message} (${now.failure.rule})`,
+    )
+  if (now.value.operation !== route.operation || now.value.rawPath !== route.rawPath)
+    return failed('it changed the path')
+  const target = plainTarget(changed.target, now.value)
+  if (changed.body === null || changed.body === '') return ok({ ...changed, target })
+  if (head.method !== 'POST' && head.method !== 'PUT')
+    return failed(`it gave a body to a ${head.method} request`)
+  const body = judgeBody(changed.body, route.operation?.id, 'the body that it returned')
+  if (!body.ok) return failed(`${body.failure.message} (${body.failure.rule})`)
+  return ok({ ...changed, target, body: body.value })
 }
 
 /** What becomes of the engine's answer, when its head is there. */

@@ -1,5 +1,7 @@
 /** The request that goes to the engine after the pre-hooks: exactly what they judged. */
+import { PLAIN_JSON } from './gate/media.ts'
 import type { Framing } from './http1/framing.ts'
+import { fieldValue } from './http1/head.ts'
 import { rebuildRequestHead } from './http1/rebuild.ts'
 import type { HookRequest } from './model/hook.ts'
 import type { AdmittedRequest } from './route/admit.ts'
@@ -9,8 +11,16 @@ export type TakenBody =
   | { readonly kind: 'absent'; readonly text: null }
   /** Still to come, and not for hooks. */
   | { readonly kind: 'streamed'; readonly text: null }
-  /** `raw`: as received, chunk framing included. `data`: the body itself. */
-  | { readonly kind: 'taken'; readonly text: string | null; readonly raw: Buffer; readonly data: Buffer }
+  /** Taken in, and nobody is to see it: the engine would not look at it either. */
+  | { readonly kind: 'dropped'; readonly text: null }
+  /** `raw`: as received, chunk framing included. `data`: the body itself. `plain`: the text is what was received. */
+  | {
+      readonly kind: 'taken'
+      readonly text: string | null
+      readonly raw: Buffer
+      readonly data: Buffer
+      readonly plain: boolean
+    }
 
 export interface Onward {
   /** All that goes out at once: the head, and the body if it has been taken in. */
@@ -32,12 +42,14 @@ export function onwardRequest(
       opening: Buffer.from(retargeted(request, judged.target), 'latin1'),
       framing: request.terms.framing,
     }
-  if (judged === shown && !mustRebuild(request, body)) {
+  if (judged === shown && !mustRebuild(request, body, shown)) {
     const head = Buffer.from(request.onward, 'latin1')
     return { opening: body.kind === 'taken' ? Buffer.concat([head, body.raw]) : head, framing: NO_FRAMING }
   }
   const data =
-    judged.body === shown.body && body.kind === 'taken' ? body.data : Buffer.from(judged.body ?? '')
+    body.kind === 'taken' && body.plain && judged.body === shown.body
+      ? body.data
+      : Buffer.from(judged.body ?? '')
   const head = rebuildRequestHead({
     method: request.head.method,
     target: judged.target,
@@ -45,14 +57,21 @@ export function onwardRequest(
     fields: request.fields,
     mayUpgrade: request.tunnel !== undefined,
     bodyBytes: judged.body === null && body.kind === 'absent' ? undefined : data.length,
-    ...(data.length > 0 ? { contentType: 'application/json' } : {}),
+    ...(data.length > 0 ? { contentType: PLAIN_JSON } : {}),
   })
   return { opening: Buffer.concat([head, data]), framing: NO_FRAMING }
 }
 
-/** A body that was taken in goes on with one length, and without the expectation that has been met by then. */
-function mustRebuild({ terms }: AdmittedRequest, body: TakenBody): boolean {
-  return body.kind === 'taken' && (terms.framing.kind === 'chunked' || terms.expectsContinue)
+/**
+ * What hooks were shown is what goes on. Of the client's own bytes that is true where they say it in the plainest way; a
+ * body that was taken in also has one length, and no expectation, for that has been met by then.
+ */
+function mustRebuild(request: AdmittedRequest, body: TakenBody, shown: HookRequest): boolean {
+  if (shown.target !== request.head.target || body.kind === 'dropped') return true
+  if (body.kind !== 'taken') return false
+  const { terms, head } = request
+  if (!body.plain || terms.framing.kind === 'chunked' || terms.expectsContinue) return true
+  return body.text !== null && (fieldValue(head, 'content-type') ?? PLAIN_JSON) !== PLAIN_JSON
 }
 
 /** The client's own head with another target. */

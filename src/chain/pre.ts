@@ -1,7 +1,7 @@
 /** The pre-hooks of one exchange. */
 import type { ChainNote } from '../model/event.ts'
 import type { Hook, HookRequest, PreOutcome } from '../model/hook.ts'
-import { impossible } from '../model/result.ts'
+import { impossible, type Result } from '../model/result.ts'
 import type { Trouble } from './trouble.ts'
 
 export type PreEnd =
@@ -15,8 +15,11 @@ export interface PreTerms {
   readonly signal: AbortSignal
   /** False where the body is not for hooks and follows by itself. */
   readonly bodyWritable: boolean
-  /** What is wrong with a request that a hook has changed, if anything: it must still be the same operation. */
-  readonly objection: (changed: HookRequest) => string | undefined
+  /**
+   * A request that a hook has changed passes what the client's own has passed, and comes out as the engine will read it;
+   * or what is wrong with it.
+   */
+  readonly readmitted: (changed: HookRequest) => Result<HookRequest, string>
   readonly note: (note: ChainNote) => void
 }
 
@@ -41,9 +44,13 @@ export async function runPre(hooks: readonly Hook[], request: HookRequest, terms
       case 'replace': {
         const changed = changedBy(hook, outcome, current, terms)
         if (changed === current) break
-        const problem = terms.objection(changed)
-        if (problem === undefined) current = changed
-        else if (hook.onError === 'ignore')
+        const admitted = terms.readmitted(changed)
+        if (admitted.ok) {
+          current = admitted.value
+          break
+        }
+        const problem = admitted.failure
+        if (hook.onError === 'ignore')
           terms.note({
             kind: 'failure-ignored',
             phase: 'pre',

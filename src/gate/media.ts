@@ -28,6 +28,35 @@ const BINARY: ReadonlySet<string> = new Set([
   'application/vnd.docker.multiplexed-stream',
 ])
 
+/** How JSON is labelled where it is sent on. */
+export const PLAIN_JSON = 'application/json'
+
+/** What keeps a content type from standing for JSON in UTF-8 (PS-TYPE-001); nothing if it does. */
+export function jsonTypeProblem(field: string): string | undefined {
+  const named = `the content type ${JSON.stringify(field)}`
+  if (!isJson(mediaType(field))) return `${named} is not application/json`
+  const seen = new Set<string>()
+  let rest = field.slice(field.indexOf(';') === -1 ? field.length : field.indexOf(';'))
+  while (rest !== '') {
+    const parameter = PARAMETER.exec(rest)
+    if (parameter === null) return `${named} has parameters that are not of the form name=value`
+    const [whole, name, value = ''] = parameter
+    if (name !== undefined) {
+      const key = name.toLowerCase()
+      if (seen.has(key)) return `${named} has the parameter "${key}" twice`
+      seen.add(key)
+      if (key === 'charset' && !/^(?:utf-8|"utf-8")$/i.test(value))
+        return `${named} names a charset that is not utf-8`
+    }
+    rest = rest.slice(whole.length)
+  }
+  return undefined
+}
+
+/** One parameter with the semicolon before it; RFC 9110, section 5.6.6, lets nothing follow a semicolon too. */
+const PARAMETER =
+  /^[ \t]*;[ \t]*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=([!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[^"\\]|\\[\t -~])*"))?[ \t]*(?=;|$)/
+
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Nothing if the bytes are not valid UTF-8. A byte order mark stays in the text, where JSON does not allow it. */

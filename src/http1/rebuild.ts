@@ -32,7 +32,7 @@ export interface RebuiltRequest {
   readonly mayUpgrade: boolean
   /** Bytes of the body. `undefined`: the request has no body and says nothing about one. */
   readonly bodyBytes: number | undefined
-  /** Added where the request has no content type yet and a hook gave it a body. */
+  /** What the body is, whatever the request said of it. Left out: what the request says stays. */
   readonly contentType?: string
 }
 
@@ -41,8 +41,10 @@ export function rebuildRequestHead(request: RebuiltRequest): Buffer {
   let typed = false
   for (const field of request.fields) {
     if (HOP_BY_HOP.has(field.key) && !(request.mayUpgrade && UPGRADE_FIELDS.has(field.key))) continue
-    if (field.key === 'content-type') typed = true
-    text += `${field.name}: ${field.value}\r\n`
+    const isType = field.key === 'content-type'
+    if (isType) typed = true
+    const value = isType ? (request.contentType ?? field.value) : field.value
+    text += `${field.name}: ${value}\r\n`
   }
   if (!typed && request.contentType !== undefined) text += `Content-Type: ${request.contentType}\r\n`
   if (request.bodyBytes !== undefined) text += `Content-Length: ${request.bodyBytes}\r\n`

@@ -10,7 +10,7 @@ import { failed, ok, type Result } from '../model/result.ts'
 import { findOperation, NO_PARAMS, type Params } from './lookup.ts'
 import type { Operation } from './operation.ts'
 import { hasBrokenEscape } from './percent.ts'
-import { queryRefusal } from './query.ts'
+import { plainQuery, queryRefusal } from './query.ts'
 
 export interface Route {
   /** Nothing for a path that is in no table: the id `unknown` (PS-PATH-008). The caller decides what becomes of it. */
@@ -68,6 +68,12 @@ export function identify(method: string, target: string, terms: RouteTerms = {})
     query,
     params: found?.params ?? NO_PARAMS,
   })
+}
+
+/** The target of a request that hooks judge: the client's own, or one that says the same in the plainest way. */
+export function plainTarget(target: string, { rawPath, query, operation }: Route): string {
+  const plain = plainQuery(query, operation)
+  return plain === query ? target : `${rawPath}?${plain}`
 }
 
 /** Visible ASCII, without the two characters that other readers give a meaning of their own. */

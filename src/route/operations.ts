@@ -622,7 +622,7 @@ export const OPERATIONS = [
     method: 'POST',
     path: '/images/{name}/push',
     greedy: true,
-    takes: 'none',
+    takes: 'json',
     gives: 'json-stream',
     query: { platform: 'json', tag: 'string' },
   },

@@ -1,8 +1,12 @@
 /**
  * A query as the engine reads it: pairs between `&`, keys case-sensitive, the first of repeated keys wins, `+` is a space.
  *
- * Values are not judged here. What is refused is what two readers could take for two different things.
+ * What is refused is what two readers could take for two different things. Values are judged where they are JSON, or a
+ * boolean of the few that the engine is strict about.
  */
+import { describeFault, judgeJson } from '../gate/json.ts'
+import { queryShape } from '../gate/shape.ts'
+import { splice } from '../gate/splice.ts'
 import { type Refusal, refusal } from '../model/refusal.ts'
 import type { Operation, QueryKind } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
@@ -30,14 +34,114 @@ export function queryRefusal(query: string, operation: Operation | undefined): R
     if (kind === undefined) {
       const meant = keys.folded.get(fold(key))
       if (meant !== undefined) return otherCase(meant)
-    } else if (kind !== 'array') {
-      if (seen.includes(key)) return repeated(key)
-      seen.push(key)
+    } else {
+      if (kind !== 'array') {
+        if (seen.includes(key)) return repeated(key)
+        seen.push(key)
+      }
+      const refused = valueRefusal(kind, key, query, start, end, operation)
+      if (refused !== undefined) return refused
     }
     start = end + 1
   }
   return undefined
 }
+
+function valueRefusal(
+  kind: QueryKind,
+  key: string,
+  query: string,
+  start: number,
+  end: number,
+  operation: Operation | undefined,
+): Refusal | undefined {
+  if (kind === 'json') {
+    const value = valueIn(query, start, end)
+    // To the engine it is the same as none.
+    if (value === '') return undefined
+    if (value === undefined)
+      return refusal('PS-QUERY-005', 400, `the value of the query key "${key}" is not UTF-8`)
+    const { shape } = queryShape(key)
+    const judged = judgeJson(value, shape)
+    if (judged.ok) return undefined
+    const { rule } = judged.failure
+    return refusal(
+      'PS-QUERY-005',
+      400,
+      `the JSON of the query key "${key}" is not acceptable: ${describeFault(judged.failure)}; ${rule}`,
+    )
+  }
+  if (kind === 'boolean' && isStrict(operation, key)) {
+    const value = valueIn(query, start, end)
+    if (value === undefined || (value !== '' && !GO_TRUE.has(value) && !GO_FALSE.has(value)))
+      return refusal('PS-QUERY-004', 400, `the query key "${key}" is a boolean; write 1 or 0`)
+  }
+  return undefined
+}
+
+/**
+ * The query of a request that hooks judge, as all of them and the engine are shown it: booleans as `0` or `1`
+ * (PS-QUERY-004), keys within JSON in the engine's spelling (PS-QUERY-005). The very same text where nothing is to change.
+ * The query has passed `queryRefusal`.
+ */
+export function plainQuery(query: string, operation: Operation | undefined): string {
+  const keys = operation === undefined ? undefined : KEYS.get(operation)
+  if (keys === undefined || query === '') return query
+  const pairs: string[] = []
+  for (let start = 0; start < query.length; ) {
+    const end = pairEnd(query, start)
+    const pair = query.slice(start, end)
+    const key = keyOf(query, start, end)
+    const kind = keys.kinds.get(key)
+    const value = kind === 'boolean' || kind === 'json' ? valueIn(query, start, end) : undefined
+    const plain =
+      value === undefined
+        ? undefined
+        : kind === 'boolean'
+          ? plainBoolean(value, key, operation)
+          : plainJson(value, key)
+    const writtenKey = pair.includes('=') ? pair.slice(0, pair.indexOf('=')) : pair
+    pairs.push(plain === undefined || plain === value ? pair : `${writtenKey}=${encodeURIComponent(plain)}`)
+    start = end + 1
+  }
+  // A "&" at the end has nothing behind it.
+  return query.endsWith('&') ? `${pairs.join('&')}&` : pairs.join('&')
+}
+
+function plainBoolean(value: string, key: string, operation: Operation | undefined): string {
+  if (isStrict(operation, key)) return GO_TRUE.has(value) ? '1' : '0'
+  if (value === '' && TRUE_WHEN_EMPTY.get(operation?.id ?? '') === key) return '1'
+  return isTrue(value) ? '1' : '0'
+}
+
+function plainJson(value: string, key: string): string {
+  if (value === '') return value
+  const judged = judgeJson(value, queryShape(key).shape)
+  return judged.ok ? splice(value, judged.value.edits) : value
+}
+
+/**
+ * Booleans that the engine reads with Go's own `ParseBool` and not, as all others, as anything but five words. It refuses
+ * what that does not know; `f` is false there and true everywhere else.
+ */
+const STRICT_BOOLEANS: Readonly<Record<string, readonly string[]>> = {
+  NetworkInspect: ['verbose'],
+  ServiceInspect: ['insertDefaults'],
+  ServiceList: ['status'],
+  SwarmUpdate: ['rotateWorkerToken', 'rotateManagerToken', 'rotateManagerUnlockKey'],
+}
+const GO_TRUE: ReadonlySet<string> = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
+const GO_FALSE: ReadonlySet<string> = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False'])
+
+function isStrict(operation: Operation | undefined, key: string): boolean {
+  return STRICT_BOOLEANS[operation?.id ?? '']?.includes(key) === true
+}
+
+/** Two booleans that are true unless the query says otherwise, and an empty value does not say it. */
+const TRUE_WHEN_EMPTY: ReadonlyMap<string, string> = new Map([
+  ['ImageBuild', 'rm'],
+  ['ImageCommit', 'pause'],
+])
 
 /** The value of a key, decoded: the first one, as for the engine. The query has passed `queryRefusal`. */
 export function queryValue(query: string, key: string): string | undefined {
@@ -91,6 +195,19 @@ function otherCase(meant: string): Refusal {
 function pairEnd(query: string, start: number): number {
   const end = query.indexOf('&', start)
   return end === -1 ? query.length : end
+}
+
+/** Decoded; empty where there is none, nothing where it is not UTF-8. */
+function valueIn(query: string, start: number, end: number): string | undefined {
+  const equals = query.indexOf('=', start)
+  if (equals === -1 || equals >= end) return ''
+  const spaced = query.slice(equals + 1, end).replaceAll('+', ' ')
+  if (!spaced.includes('%')) return spaced
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    return undefined
+  }
 }
 
 /** Decoded; as received if it is not UTF-8, and so equal to no known key. */

@@ -9,11 +9,11 @@ import { posix } from 'node:path'
 const LEVELS: Readonly<Record<string, number>> = {
   model: 0,
   'version.ts': 0,
+  gate: 0.5,
   wire: 1,
   http1: 1,
   route: 2,
   transport: 2,
-  gate: 2,
   chain: 3,
   plane: 3,
   'exchange-end.ts': 3.5,

@@ -36,21 +36,39 @@ test.each([
   const [call] = stage.adapter('x').calls
   expect(call?.message.ClientRequest.Body).toBe(isShown ? '{"Number": 1}' : null)
   expect(stage.engine.onlyRequest.body).toBe('{"Number": 1}')
-  expect(stage.engine.onlyRequest.field('content-type')).toBe(type)
+  // What has been judged as JSON is sent on as nothing but that (PS-TYPE-001).
+  expect(stage.engine.onlyRequest.field('content-type')).toBe(isShown ? 'application/json' : type)
 })
 
-test('O12: where Docker’s API takes JSON the hook sees the text whatever the type says', async () => {
+test('O12: where Docker’s API takes JSON the hook sees the text though no type says so', async () => {
   await using stage = await setStage({
     adapters: { x: echo },
     endpoints: { 'POST /*/containers/create': { pre: ['x'] } },
   })
   await using client = await stage.connect()
-  for (const type of [undefined, 'text/plain', 'application/x-tar']) {
-    client.write(typed(type, '{"Image":"a"}', 'POST', '/v1.45/containers/create'))
-    expect((await client.answer()).status).toBe(200)
-  }
-  const bodies = stage.adapter('x').calls.map(({ message }) => message.ClientRequest.Body)
-  expect(bodies).toEqual(Array(3).fill('{"Image":"a"}'))
+  client.write(typed(undefined, '{"Image":"a"}', 'POST', '/v1.45/containers/create'))
+  expect((await client.answer()).status).toBe(200)
+  expect(stage.adapter('x').calls.map(({ message }) => message.ClientRequest.Body)).toEqual(['{"Image":"a"}'])
+  expect(stage.engine.onlyRequest.field('content-type')).toBeUndefined()
+})
+
+test.each([
+  'text/plain',
+  'application/x-tar',
+  'application/json; charset=latin1',
+  'application/json; charset',
+  'application/json, text/plain',
+])('where Docker’s API takes JSON a body that says it is %p is refused, not passed by', async (type) => {
+  await using stage = await setStage({
+    adapters: { x: echo },
+    endpoints: { 'POST /*/containers/create': { pre: ['x'] } },
+  })
+  await using client = await stage.connect()
+  client.write(typed(type, '{"Image":"a"}', 'POST', '/v1.45/containers/create'))
+  const answer = await client.answer()
+  expect([answer.status, messageOf(answer)]).toEqual([415, expect.stringContaining('(PS-TYPE-001)')])
+  expect(stage.adapter('x').calls).toEqual([])
+  expect(stage.engine.requests).toEqual([])
 })
 
 test('O13: a body that is returned for one that was not shown is ignored with a warning', async () => {

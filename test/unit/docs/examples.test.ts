@@ -1,6 +1,7 @@
 /** The examples in README and docs, run. Those of docs/config.md have a test of their own. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { parseConfig } from '../../../src/config/parse.ts'
+import { judgeBody } from '../../../src/gate/request-body.ts'
 import { admit } from '../../../src/route/admit.ts'
 import {
   decodeHookCall,
@@ -62,6 +63,15 @@ describe('docs/security.md', () => {
     const admitted = admit(both, { minApiVersion: '1.24' })
     if (admitted.ok) throw new Error('this must be refused')
     const { message, rule } = admitted.failure
+    expect(JSON.parse(shown!)).toEqual({ message: `${message} (${rule})` })
+  })
+
+  test('shows a refused body as it is refused', () => {
+    const [, shown] = blocks('docs/security.md', 'json')
+    const body = '{"Image":"busybox","HostConfig":{"Binds":[],"binds":["/:/host"]}}'
+    const judged = judgeBody(body, 'ContainerCreate')
+    if (judged.ok) throw new Error('this must be refused')
+    const { message, rule } = judged.failure
     expect(JSON.parse(shown!)).toEqual({ message: `${message} (${rule})` })
   })
 
