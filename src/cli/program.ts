@@ -6,6 +6,8 @@ import { VERSION } from '../version.ts'
 import { runAdapter } from './adapter.ts'
 import { runCheck } from './check.ts'
 import { runExplain } from './explain.ts'
+import { runFlockerAgent } from './flocker-agent.ts'
+import { runFlockerControl } from './flocker-control.ts'
 import { runServe } from './serve.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
@@ -89,6 +91,35 @@ export async function runCommand(args: readonly string[], around: Surroundings):
       exitCode = await runAdapter({ adapter, listen, with: told }, around)
     })
 
+  withTls(
+    program
+      .command('flocker-control')
+      .description('keep track of datasets: which host should have each, and which has it (docs/flocker.md)')
+      .option('-l, --listen <host:port>', 'where to serve the REST API', '127.0.0.1:4523')
+      .option('-s, --state <file>', 'the file that keeps the state', '/var/lib/powerstrip/flocker.state'),
+  ).action(async (options: FlockerControlFlags) => {
+    exitCode = await runFlockerControl({ ...tlsOf(options), ...options }, around)
+  })
+
+  withTls(
+    program
+      .command('flocker-agent')
+      .description(
+        'keep the datasets of this host in Docker volumes, and move them between hosts (docs/flocker.md)',
+      )
+      .requiredOption(
+        '-c, --control <url>',
+        'the control service, repeatable: http://10.0.0.1:4523',
+        (url: string, urls: readonly string[] | undefined) => [...(urls ?? []), url],
+      )
+      .option('-d, --docker <url>', "the engine's own socket, not a proxy's", 'unix:///var/run/docker.sock')
+      .option('-l, --listen <host:port>', 'where other agents fetch datasets', '127.0.0.1:4524')
+      .option('--hostname <host>', 'what other hosts call this one (default: the address it listens on)')
+      .option('-s, --state <directory>', 'keeps the id of this node', '/var/lib/powerstrip/flocker-agent'),
+  ).action(async (options: FlockerAgentFlags) => {
+    exitCode = await runFlockerAgent({ ...tlsOf(options), hostname: undefined, ...options }, around)
+  })
+
   try {
     await program.parseAsync([...args], { from: 'user' })
     return exitCode
@@ -107,6 +138,36 @@ interface ServeFlags {
   readonly socketGroup?: string
   readonly grace: number
   readonly logLevel: LogLevel
+}
+
+interface FlockerFlags {
+  readonly listen: string
+  readonly state: string
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly logLevel: LogLevel
+}
+
+type FlockerControlFlags = FlockerFlags
+
+interface FlockerAgentFlags extends FlockerFlags {
+  readonly control: readonly string[]
+  readonly docker: string
+  readonly hostname?: string
+}
+
+/** Files named as for Docker's own TLS. */
+function withTls(command: Command): Command {
+  return command
+    .option('--tls-ca <file>', 'the authority that vouches for control services and agents (ca.pem)')
+    .option('--tls-cert <file>', 'the certificate of this one (cert.pem)')
+    .option('--tls-key <file>', 'the key to it (key.pem)')
+    .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
+}
+
+function tlsOf({ tlsCa, tlsCert, tlsKey }: FlockerFlags) {
+  return { tlsCa, tlsCert, tlsKey }
 }
 
 const SERVE_EXAMPLE = `

@@ -7,8 +7,8 @@ import { tell } from './progress.ts'
 import { mustRun, run } from './run.ts'
 
 /**
- * Debian packages as `dpkg` names them. All that an engine of either kind, its networks and its image need, and what the
- * benchmark compares and measures with.
+ * Debian packages as `dpkg` names them. All that an engine of either kind, its networks and its image need, what the
+ * benchmark compares and measures with, and what datasets are compared and remembered with.
  */
 export type PackageName =
   | 'docker.io'
@@ -21,6 +21,8 @@ export type PackageName =
   | 'haproxy'
   | 'nginx-light'
   | 'wrk'
+  | 'attr'
+  | 'etcd-server'
 
 /** Installs those of the packages that are missing. Nothing they bring is started as a service. */
 export async function providePackages(names: readonly PackageName[]): Promise<void> {

@@ -1,0 +1,149 @@
+/** Datasets move between two hosts, with everything that a file system knows about them. */
+import { run } from '../../support/engine/run.ts'
+import { type Cluster, eventually, startCluster } from '../../support/flocker/cluster.ts'
+
+let cluster: Cluster
+
+beforeAll(async () => {
+  cluster = await startCluster()
+})
+
+afterAll(() => cluster?.[Symbol.asyncDispose]())
+
+/** Everything that `find`, `getfattr` and `sha256sum` can tell, in an order of its own. */
+async function describeTree(path: string): Promise<string> {
+  const script = `
+    cd "$1" || exit 1
+    find . -printf '%P %y %m %U:%G %T@ %s %n %l\\n' | sort
+    find . -type f -print0 | sort -z | xargs -0r sha256sum
+    getfattr -R -d -m - -h -e hex . | sort
+    find . -samefile one.txt | sort
+  `
+  const told = await run('sh', ['-c', script, 'describe', path])
+  if (told.exitCode !== 0) throw new Error(told.stderr)
+  return told.stdout
+}
+
+/** As the engine's user would, in a container. */
+async function fill(path: string, host: Cluster['hosts'][number]['host']): Promise<void> {
+  const script = `
+    cd /data && echo one > one.txt && ln one.txt other.txt && mkdir -p deep/er && ln one.txt deep/er/third.txt
+    ln -s ../one.txt deep/link && ln -s /nowhere dangling && chmod 4750 one.txt && chown 999:998 deep .
+    chmod 700 . && mkfifo pipe && mknod null c 1 3 && touch -t 200102030405.06 deep/er
+    printf x | dd of=sparse bs=1 seek=300000000 2>/dev/null && touch "$(printf 'odd\\nname \\377')" -- -dash
+    dd if=/dev/urandom of=random bs=1M count=8 2>/dev/null
+  `
+  await host.mustDocker([
+    'run',
+    '--rm',
+    '--network',
+    'none',
+    '-v',
+    `${path}:/data`,
+    'busybox',
+    'sh',
+    '-c',
+    script,
+  ])
+  const more = `cd "$1" && setfattr -n user.note -v kept one.txt && setfattr -n trusted.t -v 1 deep && setfattr -h -n trusted.l -v 2 deep/link`
+  const told = await run('sh', ['-c', more, 'fill', path])
+  if (told.exitCode !== 0) throw new Error(told.stderr)
+}
+
+test('a dataset is made where it is wanted, moves with everything it holds, and comes back', async () => {
+  const { api, hosts } = cluster
+  const [first, second] = hosts
+  const id = await api.create(first.node, 'whole')
+  const path = await api.usableOn(id, first.node)
+  await fill(path, first.host)
+  const before = await describeTree(path)
+  expect(before).toContain('user.note')
+
+  expect((await api.move(id, second.node)).status).toBe(200)
+  const there = await api.usableOn(id, second.node)
+  expect(await describeTree(there)).toBe(before)
+  expect(there.startsWith(second.host.engine.dir)).toBe(true)
+  const usage = await run('du', ['--block-size=1', `${there}/sparse`])
+  expect(Number.parseInt(usage.stdout, 10)).toBeLessThan(1_000_000)
+
+  // The old copy goes, and nothing of the way is left on either host.
+  await eventually(
+    async () => (await first.host.mustDocker(['volume', 'ls', '--quiet'])).includes(id),
+    (listed) => !listed,
+  )
+  expect(await second.host.mustDocker(['volume', 'ls', '--quiet'])).toBe(`flocker-${id}`)
+
+  await api.move(id, first.node)
+  expect(await api.usableOn(id, first.node)).toBe(path)
+  expect(await describeTree(path)).toBe(before)
+})
+
+test('a dataset that a running container uses stays, and the state says who uses it', async () => {
+  const { api, hosts } = cluster
+  const [first, second] = hosts
+  const id = await api.create(first.node, 'used')
+  const path = await api.usableOn(id, first.node)
+  const { host } = first
+  await host.mustDocker([
+    'run',
+    '-d',
+    '--name',
+    'user',
+    '--network',
+    'none',
+    '-v',
+    `${path}:/data`,
+    'busybox',
+    'sh',
+    '-c',
+    'echo mine > /data/file; exec sleep 1000',
+  ])
+
+  await api.move(id, second.node)
+  const waiting = await api.until(
+    () => api.state(id),
+    (seen) => seen?.problem !== undefined,
+  )
+  expect(waiting).toMatchObject({
+    primary: first.node,
+    path,
+    move: { from: first.node, to: second.node, phase: 'waiting' },
+    problem: expect.stringContaining('in use on 10.214.0.1 by container user'),
+  })
+
+  await host.mustDocker(['rm', '-f', 'user'])
+  const there = await api.usableOn(id, second.node)
+  expect((await run('cat', [`${there}/file`])).stdout).toBe('mine\n')
+})
+
+test('a deleted dataset goes from its host, but not from under a container', async () => {
+  const { api, hosts } = cluster
+  const [first] = hosts
+  const id = await api.create(first.node, 'gone')
+  const path = await api.usableOn(id, first.node)
+  await first.host.mustDocker([
+    'run',
+    '-d',
+    '--name',
+    'keeper',
+    '--network',
+    'none',
+    '-v',
+    `${path}:/data`,
+    'busybox',
+    'sleep',
+    '1000',
+  ])
+  expect((await api.call('DELETE', `/configuration/datasets/${id}`)).body).toMatchObject({ deleted: true })
+  await api.until(
+    () => api.state(id),
+    (seen) => seen?.problem?.includes('container keeper') === true,
+  )
+  expect((await run('test', ['-d', path])).exitCode).toBe(0)
+  await first.host.mustDocker(['rm', '-f', 'keeper'])
+  await api.until(
+    () => api.state(id),
+    (seen) => seen === undefined,
+  )
+  expect((await run('test', ['-e', path])).exitCode).not.toBe(0)
+})
