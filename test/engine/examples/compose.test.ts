@@ -1,12 +1,13 @@
 /** The image, and the two compose files, as docs/docker.md and the example's README say. */
 import { readFileSync, statSync } from 'node:fs'
-import { copyFile, cp, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { docker, type Ended, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
-import { mustRun, run } from '../../support/engine/run.ts'
+import { run } from '../../support/engine/run.ts'
+import { checkOut } from '../../support/images/checkout.ts'
+import { importDockerCli, importNode } from '../../support/images/index.ts'
 import { fencesIn } from './fences.ts'
-import { importDockerCli, importNode } from './images.ts'
 
 let engine: Engine
 let checkout: string
@@ -17,7 +18,7 @@ beforeAll(async () => {
   const [, base = ''] = /^ARG BASE=(.+)$/m.exec(readFileSync('Dockerfile', 'utf8')) ?? []
   await Promise.all([
     importBusybox(engine),
-    importNode(engine, base),
+    importNode([engine], base),
     importDockerCli(engine),
     checkOut(checkout),
   ])
@@ -30,24 +31,6 @@ afterAll(async () => {
 
 const page = fencesIn(readFileSync('docs/docker.md', 'utf8')).map(({ text }) => text)
 const [making = '', running = '', , composing = ''] = page
-
-/** What `npm ci` leaves in a checkout, which takes a registry. What comes after it is done as the page says. */
-async function checkOut(dir: string): Promise<void> {
-  for (const file of [
-    'package.json',
-    'package-lock.json',
-    '.npmrc',
-    'LICENSE',
-    'Dockerfile',
-    '.dockerignore',
-    'docker-compose.yml',
-  ])
-    await copyFile(file, join(dir, file))
-  for (const folder of ['dist', 'examples', 'node_modules'])
-    await cp(folder, join(dir, folder), { recursive: true, verbatimSymlinks: true })
-  expect(making.split('\n').slice(0, 2)).toEqual(['npm ci', 'npm prune --omit=dev'])
-  await mustRun('npm', ['prune', '--omit=dev', '--offline', '--prefix', dir])
-}
 
 /** Variables as the page has the reader set them, for this engine. */
 function surroundings(): NodeJS.ProcessEnv {
@@ -71,8 +54,7 @@ async function mustCompose(file: string, ...args: readonly string[]): Promise<st
 
 describe('the image', () => {
   test('is built without a network, small, and not for root', async () => {
-    const build = making.split('\n')[2]!
-    expect(build).toBe('docker build --tag powerstrip .')
+    expect(making).toBe('npm ci\nnpm prune --omit=dev\ndocker build --tag powerstrip .\n')
     const built = await docker(engine.host, ['build', '--network', 'none', '--tag', 'powerstrip', checkout], {
       cli: 'new',
     })

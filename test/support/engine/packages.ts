@@ -22,6 +22,8 @@ export type PackageName =
   | 'nginx-light'
   | 'wrk'
   | 'attr'
+  | 'redis-server'
+  | 'redis-tools'
   | 'etcd-server'
 
 /** Installs those of the packages that are missing. Nothing they bring is started as a service. */
