@@ -103,8 +103,11 @@ function readLongForm(
   }
 
   const defined = protocol1(adapter, { ...settings, with: options })
-  if (urlText !== undefined && address)
-    return { kind: 'url', ...defined, ...INITIAL_CALL_SETTINGS, url: urlText, address }
+  if (urlText !== undefined && address) {
+    // Whoever writes the protocol down means a server that was written for it, and some of those die of a second call.
+    const fresh = entries.some(({ key }) => key === 'protocol')
+    return { kind: 'url', ...defined, ...INITIAL_CALL_SETTINGS, fresh, url: urlText, address }
+  }
   return builtIn === undefined ? undefined : { kind: 'in-process', ...defined, use: builtIn }
 }
 

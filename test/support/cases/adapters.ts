@@ -33,6 +33,8 @@ export type Behaviour = (message: HookMessage, url: string) => Said | Promise<Sa
 /** One call, as the adapter saw it. */
 export interface AdapterCall {
   readonly message: HookMessage
+  /** The proxy's end of the connection that it came over. */
+  readonly port: number | undefined
   /** Resolves when the connection closes before the reply is out. */
   readonly hungUp: Promise<void>
 }
@@ -58,7 +60,7 @@ export async function startAdapter(does: Behaviour, port = 0): Promise<CaseAdapt
     })
     for await (const part of request) parts.push(part as Buffer)
     const message = JSON.parse(Buffer.concat(parts).toString()) as HookMessage
-    calls.add({ message, hungUp })
+    calls.add({ message, port: request.socket.remotePort, hungUp })
     const { status = 200, type = 'application/json', text } = await does(message, request.url ?? '')
     response.writeHead(status, { 'Content-Type': type }).end(text)
   })
