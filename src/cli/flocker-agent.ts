@@ -10,11 +10,12 @@ import { Peers } from '../flocker/agent/peer.ts'
 import { type Custodian, peerServer } from '../flocker/agent/peer-server.ts'
 import { missingTools } from '../flocker/agent/tools.ts'
 import { flockerLog } from '../flocker/log.ts'
+import { reasonOf } from '../flocker/reason.ts'
 import { serverTls } from '../flocker/tls.ts'
 import { parseAddress } from '../model/parse-address.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
-import { loadTls, parseListen, type TlsFlags } from './flocker-options.ts'
+import { isHttp, loadTls, parseListen, type TlsFlags } from './flocker-options.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
 export interface FlockerAgentOptions extends TlsFlags {
@@ -63,10 +64,7 @@ export async function runFlockerAgent(options: FlockerAgentOptions, around: Surr
   try {
     await server.listen(listen.value)
   } catch (problem) {
-    return fail(
-      `cannot listen on ${options.listen}: ${problem instanceof Error ? problem.message : problem}`,
-      1,
-    )
+    return fail(`cannot listen on ${options.listen}: ${reasonOf(problem)}`, 1)
   }
   const { port } = server.server.address() as AddressInfo
   const host = options.hostname ?? (isWildcard(listen.value.host) ? hostname() : listen.value.host)
@@ -101,10 +99,6 @@ export async function runFlockerAgent(options: FlockerAgentOptions, around: Surr
   })
   await server.close()
   return 0
-}
-
-function isHttp(url: string): boolean {
-  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
 }
 
 function isWildcard(host: string): boolean {

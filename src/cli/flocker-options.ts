@@ -30,3 +30,7 @@ export async function loadTls(flags: TlsFlags): Promise<Result<TlsIdentity | und
     return failed('--tls-ca, --tls-cert and --tls-key belong together: give all three or none')
   return readTls({ ca, cert, key })
 }
+
+export function isHttp(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+}

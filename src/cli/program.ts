@@ -96,7 +96,13 @@ export async function runCommand(args: readonly string[], around: Surroundings):
       .command('flocker-control')
       .description('keep track of datasets: which host should have each, and which has it (docs/flocker.md)')
       .option('-l, --listen <host:port>', 'where to serve the REST API', '127.0.0.1:4523')
-      .option('-s, --state <file>', 'the file that keeps the state', '/var/lib/powerstrip/flocker.state'),
+      .option(
+        '-s, --state <file>',
+        'the file that keeps the state, or the word etcd',
+        '/var/lib/powerstrip/flocker.state',
+      )
+      .option('--etcd-endpoints <url...>', 'members of the etcd that keeps it', [])
+      .option('--etcd-prefix <key>', 'what its keys begin with', '/powerstrip/flocker'),
   ).action(async (options: FlockerControlFlags) => {
     exitCode = await runFlockerControl({ ...tlsOf(options), ...options }, around)
   })
@@ -149,7 +155,10 @@ interface FlockerFlags {
   readonly logLevel: LogLevel
 }
 
-type FlockerControlFlags = FlockerFlags
+interface FlockerControlFlags extends FlockerFlags {
+  readonly etcdEndpoints: readonly string[]
+  readonly etcdPrefix: string
+}
 
 interface FlockerAgentFlags extends FlockerFlags {
   readonly control: readonly string[]

@@ -1,6 +1,7 @@
 /** Mutual TLS, with files named as for Docker's own: a CA, a certificate, its key. */
 import { readFile } from 'node:fs/promises'
 import { failed, ok, type Result } from '../model/result.ts'
+import { reasonOf } from './reason.ts'
 
 export interface TlsFiles {
   readonly ca: string
@@ -26,7 +27,7 @@ export async function readTls(files: TlsFiles): Promise<Result<TlsIdentity, stri
     try {
       read[name] = await readFile(files[name])
     } catch (problem) {
-      return failed(`--tls-${name}: ${problem instanceof Error ? problem.message : problem}`)
+      return failed(`--tls-${name}: ${reasonOf(problem)}`)
     }
   }
   return ok({ ca: read.ca!, cert: read.cert!, key: read.key! })

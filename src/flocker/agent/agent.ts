@@ -8,6 +8,7 @@ import { failed, impossible, ok, type Result } from '../../model/result.ts'
 import type { CustodyChange } from '../ledger/custody.ts'
 import type { Dataset } from '../ledger/ledger.ts'
 import type { FlockerLog } from '../log.ts'
+import { reasonOf } from '../reason.ts'
 import type { CopyReport, MovePhase, NodeReport, Orders } from '../wire/messages.ts'
 import type { ControlClient } from './control-client.ts'
 import type { HashCache } from './manifest.ts'
@@ -15,7 +16,7 @@ import { type NextStep, nextStep, type Source } from './next-step.ts'
 import type { Peers } from './peer.ts'
 import type { Custodian } from './peer-server.ts'
 import { type Progress, pull } from './pull.ts'
-import type { AgentTrouble } from './reason.ts'
+import type { AgentTrouble } from './trouble.ts'
 import type { LocalCopy, LocalVolumes, VolumeBackend } from './volume-backend.ts'
 
 export interface AgentParts {
@@ -381,8 +382,7 @@ export class Agent implements Custodian {
         (problem: unknown) => {
           // What was broken off on purpose, or trouble with a disk in a place that expects none.
           if (stop.signal.aborted) return
-          const message = problem instanceof Error ? problem.message : String(problem)
-          this.#failed(dataset, { kind } as NextStep, { message })
+          this.#failed(dataset, { kind } as NextStep, { message: reasonOf(problem) })
         },
       )
       .finally(() => {

@@ -2,6 +2,7 @@
 import { Agent as Dispatcher } from 'undici'
 import { failed, ok, type Result } from '../../model/result.ts'
 import type { CustodyChange } from '../ledger/custody.ts'
+import { reasonOf } from '../reason.ts'
 import type { TlsIdentity } from '../tls.ts'
 import {
   CUSTODY_PATH,
@@ -10,7 +11,7 @@ import {
   REPORT_PATH,
   type ReportRequest,
 } from '../wire/messages.ts'
-import { type AgentTrouble, reasonOf } from './reason.ts'
+import type { AgentTrouble } from './trouble.ts'
 
 /** Reports wait for a second at the control service; one that says nothing for this long, in milliseconds, is gone. */
 const CONTROL_PATIENCE_MS = 5_000

@@ -14,9 +14,10 @@ import { lstat, open, readdir, readFile, rename, rm, rmdir, unlink } from 'node:
 import { dirname, join } from 'node:path'
 import { failed, ok, type Result } from '../../model/result.ts'
 import { syncDirectory, syncFileSystem, writeFileDurably } from '../durable.ts'
+import { reasonOf } from '../reason.ts'
 import type { DockerEngine } from './docker.ts'
 import { processesThatMount } from './mount-table.ts'
-import { type AgentTrouble, reasonOf } from './reason.ts'
+import type { AgentTrouble } from './trouble.ts'
 import type { CopyId, LocalCopy, LocalVolumes, Stage, VolumeBackend } from './volume-backend.ts'
 
 const DATASET_LABEL = 'powerstrip.flocker.dataset'

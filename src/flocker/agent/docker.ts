@@ -2,7 +2,8 @@
 import { Client } from 'undici'
 import type { Address } from '../../model/address.ts'
 import { failed, ok, type Result } from '../../model/result.ts'
-import { type AgentTrouble, reasonOf } from './reason.ts'
+import { reasonOf } from '../reason.ts'
+import type { AgentTrouble } from './trouble.ts'
 
 export interface DockerVolume {
   readonly Name: string

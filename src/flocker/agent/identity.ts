@@ -4,7 +4,8 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failed, ok, type Result } from '../../model/result.ts'
 import { writeFileDurably } from '../durable.ts'
-import { type AgentTrouble, reasonOf } from './reason.ts'
+import { reasonOf } from '../reason.ts'
+import type { AgentTrouble } from './trouble.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 

@@ -6,8 +6,8 @@ import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Result } from '../../model/result.ts'
 import type { ServerTls } from '../tls.ts'
 import { diskUsage, encodeEntry, type Manifest, takeManifest } from './manifest.ts'
-import type { AgentTrouble } from './reason.ts'
 import { packTar } from './tar.ts'
+import type { AgentTrouble } from './trouble.ts'
 import type { LocalCopy } from './volume-backend.ts'
 
 /** What the server needs of its agent. */

@@ -3,11 +3,12 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { Agent as Dispatcher, type Dispatcher as Undici } from 'undici'
 import { failed, ok, type Result } from '../../model/result.ts'
+import { reasonOf } from '../reason.ts'
 import type { TlsIdentity } from '../tls.ts'
 import { descriptionIn } from './control-client.ts'
 import type { Manifest, ManifestEntry } from './manifest.ts'
 import { SILENCE_LIMIT_MS } from './peer-server.ts'
-import { type AgentTrouble, reasonOf } from './reason.ts'
+import type { AgentTrouble } from './trouble.ts'
 
 /** A host that does not accept a connection within this, in milliseconds, is not there. */
 const CONNECT_PATIENCE_MS = 5_000

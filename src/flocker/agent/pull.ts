@@ -17,11 +17,12 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { failed, ok, type Result } from '../../model/result.ts'
 import type { CustodyChange } from '../ledger/custody.ts'
+import { reasonOf } from '../reason.ts'
 import type { CustodyAnswer, MovePhase } from '../wire/messages.ts'
 import { compare, digestOf, type HashCache, isSame, takeManifest } from './manifest.ts'
 import type { Peer } from './peer.ts'
-import { type AgentTrouble, reasonOf } from './reason.ts'
 import { unpackTar } from './tar.ts'
+import type { AgentTrouble } from './trouble.ts'
 import type { VolumeBackend } from './volume-backend.ts'
 
 export interface PullParts {

@@ -1,5 +1,5 @@
 import type { Result } from '../../model/result.ts'
-import type { AgentTrouble } from './reason.ts'
+import type { AgentTrouble } from './trouble.ts'
 
 /**
  * Where a node keeps copies of datasets. Docker's own volumes (`docker-volumes.ts`) are one; a file system with snapshots

@@ -62,10 +62,11 @@ export class Control {
 
   /** Takes a node's report and answers with its orders, as soon as they are newer than those it has seen. */
   async report({ report, seen }: ReportRequest, gone: AbortSignal): Promise<Result<Orders, ControlFailure>> {
-    const kept = await this.#store.keepReport(report)
-    if (!kept.ok) return failed(unavailable(kept.failure))
+    // Whoever is listed as alive can be named at once.
     const known = await this.#register(report)
     if (!known.ok) return known
+    const kept = await this.#store.keepReport(report)
+    if (!kept.ok) return failed(unavailable(kept.failure))
     if (seen !== null) await this.#store.changed(seen, AbortSignal.any([gone, AbortSignal.timeout(PULSE_MS)]))
     const [newest, reports] = await Promise.all([this.#store.ledger(), this.#store.reports()])
     if (!newest.ok) return failed(unavailable(newest.failure))

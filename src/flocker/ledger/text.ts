@@ -1,5 +1,6 @@
 /** The ledger as text: how it lies in the file and in etcd. */
 import { failed, ok, type Result } from '../../model/result.ts'
+import { reasonOf } from '../reason.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Grows when the layout changes in a way that older versions would misread. */
@@ -14,7 +15,7 @@ export function decodeLedger(text: string): Result<Ledger, string> {
   try {
     read = JSON.parse(text)
   } catch (problem) {
-    return failed(`it is not JSON (${problem instanceof Error ? problem.message : problem})`)
+    return failed(`it is not JSON (${reasonOf(problem)})`)
   }
   if (typeof read !== 'object' || read === null) return failed('it is not a JSON object')
   const { format, ...ledger } = read as { readonly format?: unknown } & Ledger

@@ -13,6 +13,7 @@ import { failed, ok, type Result } from '../../model/result.ts'
 import { writeFileDurably } from '../durable.ts'
 import { EMPTY_LEDGER, type Ledger } from '../ledger/ledger.ts'
 import { decodeLedger, encodeLedger } from '../ledger/text.ts'
+import { reasonOf } from '../reason.ts'
 import type { NodeReport } from '../wire/messages.ts'
 import {
   NODE_LIFE_MS,
@@ -38,7 +39,7 @@ export async function openFileStore(file: string): Promise<Result<StateStore, St
     lock.close()
     return failed({ message: `${path} cannot be read: ${stored.failure}` })
   } catch (problem) {
-    return failed({ message: `${file} cannot be used: ${reason(problem)}` })
+    return failed({ message: `${file} cannot be used: ${reasonOf(problem)}` })
   }
 }
 
@@ -73,7 +74,7 @@ class FileStore implements StateStore {
     try {
       await writeFileDurably(this.#file, encode({ ledger: next, revision: this.#revision + 1 }))
     } catch (problem) {
-      return failed({ message: `${this.#file} cannot be written: ${reason(problem)}` })
+      return failed({ message: `${this.#file} cannot be written: ${reasonOf(problem)}` })
     }
     this.#ledger = next
     this.#revision++
@@ -129,8 +130,4 @@ function takeLock(file: string): Promise<Server | undefined> {
       resolve(lock)
     })
   })
-}
-
-function reason(problem: unknown): string {
-  return problem instanceof Error ? problem.message : String(problem)
 }

@@ -4,7 +4,7 @@ import type { NodeReport } from '../wire/messages.ts'
 
 /**
  * Where the control service keeps what it knows. Two implementations pass one spec
- * (`test/unit/flocker/store-spec.ts`): a file beside one control service, and etcd beneath several.
+ * (`test/support/flocker/store-spec.ts`): a file beside one control service, and etcd beneath several.
  */
 export interface StateStore extends AsyncDisposable {
   /** The newest ledger. */

@@ -6,7 +6,8 @@ import { COMMAND } from '../powerstrip.ts'
 
 export type LogLine = Readonly<Record<string, unknown>>
 
-type Start = (program: string, args: readonly string[], options: SpawnOptions) => ChildProcess
+/** As `spawn`; a host's own starts programs inside it. */
+export type Start = (program: string, args: readonly string[], options: SpawnOptions) => ChildProcess
 
 /** A command that runs until it is told to stop. */
 export class Running implements AsyncDisposable {

@@ -6,7 +6,3 @@ export interface AgentTrouble {
   /** The disk has no room, and what was received so far takes up what there is. */
   readonly full?: true
 }
-
-export function reasonOf(problem: unknown): string {
-  return problem instanceof Error ? problem.message : String(problem)
-}
