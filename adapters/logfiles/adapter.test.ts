@@ -19,6 +19,7 @@ afterEach(() => rm(root, { recursive: true }))
 async function engineWith(environment: readonly string[]) {
   const server = createServer((request, response) => {
     response.statusCode = request.url === `/containers/${ID}/json` ? 200 : 404
+    response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ Config: { Env: environment } }))
   })
   const socket = join(root, 'engine.sock')

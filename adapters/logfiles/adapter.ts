@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { defineAdapter, options, text } from 'powerstrip/sdk'
-import { addressOf, environmentOf } from './engine.ts'
+import { defineAdapter, type EngineClient, engine, isJsonObject, options, text } from 'powerstrip/sdk'
 import { isCleanPath, logPaths, tokenOf, withToken } from './variables.ts'
 
 interface Config {
   /** The folder on the engine's host that holds all logs. */
   readonly root: string
-  /** The engine, to be asked about a new container: `unix:///var/run/docker.sock`. */
-  readonly engine: string
+  /** To be asked about a new container. */
+  readonly engine: EngineClient
 }
 
 /** Keeps the folders that a container names in its variable `LOGS` on the host, where they outlive it. */
@@ -18,11 +17,9 @@ export default defineAdapter<Config>({
   version: '1.0.0',
   config(value) {
     const config = readOptions(value)
-    const engine = config.engine || process.env.DOCKER_HOST || 'unix:///var/run/docker.sock'
-    addressOf(engine)
     if (!isCleanPath(config.root))
       throw new TypeError(`"root": "${config.root}" is no clean absolute path without a colon`)
-    return { root: config.root, engine }
+    return config
   },
 
   pre: {
@@ -61,7 +58,16 @@ export default defineAdapter<Config>({
   },
 })
 
-const readOptions = options({ root: text(), engine: text('') })
+const readOptions = options({ root: text(), engine: engine() })
 
 /** It becomes the name of a file. */
 const CONTAINER_ID = /^[0-9a-f]{64}$/
+
+/** The environment of a container, as the engine has it. Throws if the engine cannot be asked or does not know it. */
+async function environmentOf(id: string, engine: EngineClient, signal: AbortSignal): Promise<unknown> {
+  const inspected = await engine.json('GET', `/containers/${id}/json`, { signal })
+  if (!inspected.ok) throw new Error(inspected.failure.message)
+  const container = inspected.value.body
+  const config = isJsonObject(container) ? container.Config : undefined
+  return isJsonObject(config) ? config.Env : undefined
+}

@@ -42,7 +42,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   undici: ['transport', 'flocker'],
   fastify: ['sdk', 'flocker'],
   'lossless-json': ['sdk'],
-  'node:http': [],
+  'node:http': ['sdk'],
   'node:https': [],
 }
 

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { decodeHookCall, decodePreReply } from '../../../src/wire/v1.ts'
-import { type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
+import { docker, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
 import { mustRun, run } from '../../support/engine/run.ts'
 import { type Fence, fencesIn } from './fences.ts'
 import { installPowerstrip, walkThrough } from './walkthrough.ts'
@@ -102,6 +105,41 @@ describe('docs/writing-an-adapter.md', () => {
     expect(ended.stdout).toMatch(/^http:\/\/127\.0\.0\.1:[0-9]+\n/)
     expect(ended.stdout.split('\n')[1]).toBe(said)
     expect(readFileSync('docs/writing-an-adapter.md', 'utf8')).toContain(`\`${said}\``)
+  })
+
+  test('asking the engine, and hearing from it', async () => {
+    const [atMost = '', watch = ''] = code('Asking the engine', 'ts')
+    const [yml = ''] = code('Asking the engine', 'yaml')
+    const [start = ''] = code('Asking the engine', 'sh')
+    const [typed = ''] = code('Asking the engine', 'console')
+    const compiled = await compile({ adapter: atMost, watch })
+    await using walk = await walkThrough(
+      {
+        files: { 'adapters.yml': yml, 'at-most.js': compiled.adapter! },
+        start: start.replace('at-most.ts', 'at-most.js'),
+        console: typed,
+      },
+      engine,
+    )
+    await walk.type()
+
+    const project = mkdtempSync(join(dir, 'watch-'))
+    await installPowerstrip(project)
+    await writeFile(
+      join(project, 'watch.js'),
+      compiled.watch!.replace('/var/run/docker.sock', () => engine.socket),
+    )
+    const watching = spawn(process.execPath, [join(project, 'watch.js')])
+    const ended = once(watching, 'exit')
+    const said: string[] = []
+    for await (const line of createInterface({ input: watching.stdout })) {
+      said.push(line)
+      if (said.length === 1) await docker(engine.host, ['create', '--name', 'web-2', 'busybox'])
+    }
+    expect(await ended).toEqual([0, null])
+    expect(said).toEqual(['containers can be read: true', 'create web-2'])
+    for (const line of said)
+      expect(readFileSync('docs/writing-an-adapter.md', 'utf8')).toContain(`\`${line}\``)
   })
 
   test('in Python', async () => {
