@@ -94,6 +94,8 @@ export class Agent implements Custodian {
         // What was listed before a task ended says nothing about what it has done.
         if (local.ok && !this.#news.signal.aborted) this.#consider(orders.value, local.value)
         else seen = null
+        // An engine that is away says so at once, and the control service answers at once whoever has seen nothing.
+        if (!local.ok) await sleep(RETRY_MS.first / 4, undefined, { signal: stop }).catch(() => undefined)
       } else {
         seen = null
         if (news.aborted) continue
