@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { ALONE } from '../clients/index.ts'
 import { python } from '../clients/python.ts'
+import { sweep } from '../clients/sweep.ts'
 import { masked } from '../clients/varying.ts'
 import {
   type CliKind,
@@ -73,16 +74,4 @@ export function besideDirect(engine: () => Engine, config: () => string): Beside
       return through
     },
   }
-}
-
-/** Removes what carries the tag. */
-async function sweep(host: string, tag: string): Promise<void> {
-  const removeAll = async (list: readonly string[], remove: readonly string[]) => {
-    const { stdout } = await docker(host, list)
-    const names = stdout.split('\n').filter((name) => name.includes(tag))
-    if (names.length > 0) await docker(host, [...remove, ...names])
-  }
-  await removeAll(['ps', '--all', '--format', '{{.Names}}'], ['rm', '--force', '--volumes'])
-  await removeAll(['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}'], ['image', 'rm', '--force'])
-  await removeAll(['volume', 'ls', '--format', '{{.Name}}'], ['volume', 'rm', '--force'])
 }

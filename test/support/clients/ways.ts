@@ -8,6 +8,7 @@ import { type CliKind, type DockerOptions, docker, type Ended, type Engine } fro
 import { type Powerstrip, startPowerstrip } from '../powerstrip.ts'
 import { ALONE } from './alone.ts'
 import { opened, type RunningClient } from './running-client.ts'
+import { sweep } from './sweep.ts'
 import { masked } from './varying.ts'
 
 export const WAY_NAMES = [
@@ -195,16 +196,4 @@ const ERROR_LEVEL = 50
 
 function isComplaint(line: Readonly<Record<string, unknown>>): boolean {
   return Number(line.level) >= ERROR_LEVEL || BROKEN_FATES.has(String(line.fate))
-}
-
-/** Removes everything whose name starts with the tag. */
-async function sweep(host: string, tag: string): Promise<void> {
-  const removeAll = async (list: readonly string[], remove: readonly string[]) => {
-    const { stdout } = await docker(host, list)
-    const names = stdout.split('\n').filter((name) => name.includes(tag))
-    if (names.length > 0) await docker(host, [...remove, ...names])
-  }
-  await removeAll(['ps', '--all', '--format', '{{.Names}}'], ['rm', '--force', '--volumes'])
-  await removeAll(['volume', 'ls', '--format', '{{.Name}}'], ['volume', 'rm', '--force'])
-  await removeAll(['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}'], ['image', 'rm', '--force'])
 }
