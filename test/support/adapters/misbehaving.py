@@ -213,6 +213,32 @@ def endless_field(connection):
     flood(connection, b"x" * (1 << 16), 1 << 14)
 
 
+# T17: a redirect, to a place that would say yes.
+
+def redirects(connection):
+    connection.sendall(with_length(b"", None, b"HTTP/1.1 302 Found\r\nLocation: /chunked\r\n"))
+
+
+def redirects_the_call(connection):
+    connection.sendall(with_length(b"", None, b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /chunked\r\n"))
+
+
+# Keys that mean something to JavaScript.
+
+def prototype_of_the_body(connection):
+    body = b'{\\"Image\\":\\"y\\",\\"__proto__\\":{\\"HostConfig\\":{\\"Privileged\\":true}}}'
+    connection.sendall(with_length(b'{"ModifiedClientRequest":{"Body":"' + body + b'"}}'))
+
+
+def prototype_of_the_reply(connection):
+    connection.sendall(with_length(b'{"__proto__":' + CHANGED + b',"constructor":{"prototype":' + CHANGED + b"}}"))
+
+
+def deep(connection):
+    nested = b"[" * 100000 + b"]" * 100000
+    connection.sendall(with_length(b'{"ModifiedClientRequest":' + nested + b',"ModifiedServerResponse":' + nested + b"}"))
+
+
 # T19: no reply.
 
 def closes(_connection):

@@ -2,9 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { BUILT_IN_NAMES, loadBuiltIn } from '../../../src/built-ins.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { type ComposedRules, composeRules } from '../../../src/hook-rules.ts'
 import type { Address } from '../../../src/model/address.ts'
+import { ok } from '../../../src/model/result.ts'
 import { type Proxy as RunningProxy, startProxy } from '../../../src/proxy.ts'
 import { logTo } from '../../../src/telemetry/log.ts'
 import { request } from '../raw/box.ts'
@@ -26,6 +28,8 @@ export type Cast =
   | Behaviour
   | ({ readonly does: Behaviour } & Settings)
   | ({ readonly url: string } & Settings)
+  /** One that comes with powerstrip. */
+  | ({ readonly use: string } & Settings)
 
 /** As in a configuration file. */
 export type Settings = Readonly<Record<string, unknown>>
@@ -131,7 +135,7 @@ export async function setStage(terms: StageTerms): Promise<Stage> {
 /** Starts the adapters of a scene and reads it as the configuration file that it stands for. */
 async function rulesOf(scene: Scene, adapters: Map<string, CaseAdapter>): Promise<ComposedRules> {
   const entries = Object.entries(scene.adapters ?? {}).map(async ([name, cast]) => {
-    if (typeof cast === 'object' && 'url' in cast) return [name, cast] as const
+    if (typeof cast === 'object' && ('url' in cast || 'use' in cast)) return [name, cast] as const
     const { does, ...settings } = typeof cast === 'function' ? { does: cast } : cast
     const adapter = await startAdapter(does as Behaviour)
     adapters.set(name, adapter)
@@ -145,14 +149,18 @@ async function rulesOf(scene: Scene, adapters: Map<string, CaseAdapter>): Promis
     endpoints: scene.endpoints ?? {},
     adapters: Object.fromEntries(await Promise.all(entries)),
   })
-  const parsed = parseConfig(text, 'adapters.yml')
+  const parsed = parseConfig(text, 'adapters.yml', { builtIns: BUILT_IN_NAMES })
   if (!parsed.ok) throw new Error(parsed.failure.map(({ message }) => message).join('\n'))
-  const rules = await composeRules(parsed.value.config, async (use) => {
-    throw new Error(`no test of this kind uses the built-in "${use}"`)
+  const rules = await composeRules(parsed.value.config, async (adapter) => {
+    if (adapter.kind === 'module') throw new Error('no test of this kind uses a module')
+    const definition = await loadBuiltIn(adapter.use)
+    return ok(definition!.create(adapter.settings.with, { log: SILENT }))
   })
   if (!rules.ok) throw new Error(rules.failure.message)
   return rules.value
 }
+
+const SILENT = { info() {}, warn() {}, error() {} }
 
 /** The body of an answer as JSON. */
 export function jsonOf(answer: Answer): unknown {

@@ -6,9 +6,16 @@ export interface ApiAnswer {
 }
 
 /** One call to an engine's own API, for what the test kit itself needs. Nothing under test comes by here. */
-export function callApi(socket: string, method: string, path: string, body?: Buffer): Promise<ApiAnswer> {
+export function callApi(
+  socket: string,
+  method: string,
+  path: string,
+  body?: Buffer,
+  type?: string,
+): Promise<ApiAnswer> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath: socket, method, path, agent: false }, (answer) => {
+    const headers = type === undefined ? {} : { 'content-type': type }
+    const call = request({ socketPath: socket, method, path, headers, agent: false }, (answer) => {
       const parts: Buffer[] = []
       answer.on('data', (part: Buffer) => parts.push(part))
       answer.once('error', reject)

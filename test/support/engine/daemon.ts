@@ -16,6 +16,7 @@ export interface DaemonPlan {
   readonly cgroup: string
   readonly network: boolean
   readonly debug: boolean
+  readonly experimental: boolean
   readonly extraHosts: readonly string[]
   /** The process whose namespaces dockerd enters. */
   readonly keeperPid: number
@@ -96,6 +97,7 @@ function daemonArgs(plan: DaemonPlan): string[] {
     // The storage driver is left to dockerd: overlay2 where the file system can, vfs where it cannot.
     plan.network ? [] : ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
     plan.debug ? ['--debug'] : [],
+    plan.experimental ? ['--experimental'] : [],
   ].flat()
 }
 

@@ -12,6 +12,8 @@ export interface EngineOptions {
   readonly kind: EngineKind
   /** Gives the engine a network namespace, a bridge and iptables. Otherwise containers run with `--network none`. */
   readonly network?: boolean
+  /** Turns on what the engine calls experimental: checkpoints. */
+  readonly experimental?: boolean
   /** dockerd's debug log, in `dockerd.log` below the engine's folder. */
   readonly debug?: boolean
   /** Where the engine listens besides its socket, `tcp://127.0.0.1:4243` say: for programs that speak TCP only. */
@@ -37,7 +39,7 @@ export interface PrivateEngine extends Engine {
 
 /** Starts a private engine, whatever POWERSTRIP_TEST_ENGINE says. */
 export async function startPrivateEngine(options: EngineOptions): Promise<PrivateEngine> {
-  const { kind, network = false, debug = false, extraHosts = [] } = options
+  const { kind, network = false, debug = false, experimental = false, extraHosts = [] } = options
   if (process.getuid?.() !== 0) {
     throw new Error('only root can start a private engine; POWERSTRIP_TEST_ENGINE can name a running one')
   }
@@ -59,6 +61,7 @@ export async function startPrivateEngine(options: EngineOptions): Promise<Privat
       cgroup: name,
       network,
       debug,
+      experimental,
       extraHosts,
       keeperPid: keeper.pid,
     }

@@ -1,0 +1,49 @@
+/** Paths on the engine's host. */
+import { lstat, realpath, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Absolute, without detours: every reader takes it for the same path. */
+export function isCleanPath(path: string): boolean {
+  return path === '/' || /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/.test(path)
+}
+
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+}
+
+/** A folder that a policy allows, taken apart. */
+export function readFolder(entry: string): { readonly path: string; readonly readOnly: boolean } {
+  return entry.endsWith(':ro')
+    ? { path: entry.slice(0, -3), readOnly: true }
+    : { path: entry, readOnly: false }
+}
+
+export type Destination =
+  | { readonly kind: 'within' }
+  | { readonly kind: 'outside'; readonly path: string }
+  | { readonly kind: 'socket' }
+  /** Nothing of it is to be seen from here. */
+  | { readonly kind: 'unseen' }
+
+/**
+ * Where a path leads once its symbolic links are followed, the way the kernel will when it mounts. What does not exist yet
+ * is made by the engine, below what exists.
+ */
+export async function destinationOf(path: string, folder: string): Promise<Destination> {
+  const root = await existing(folder)
+  if (root === undefined) return { kind: 'unseen' }
+  for (let at = path; isWithin(at, folder); at = dirname(at)) {
+    if ((await lstat(at).catch(() => undefined)) === undefined) continue
+    const real = await existing(at)
+    // A link that leads nowhere: the engine would make what it points at.
+    if (real === undefined) return { kind: 'outside', path: at }
+    if (!isWithin(real, root)) return { kind: 'outside', path: real }
+    if (at === path && (await stat(real)).isSocket()) return { kind: 'socket' }
+    return { kind: 'within' }
+  }
+  return { kind: 'unseen' }
+}
+
+async function existing(path: string): Promise<string | undefined> {
+  return await realpath(path).catch(() => undefined)
+}

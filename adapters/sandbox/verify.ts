@@ -1,0 +1,290 @@
+/**
+ * Looks up what a request uses and says whether the client may. A name is judged by what it means now, so it must mean
+ * nothing else a moment later: a name that could be the beginning of somebody's id is refused.
+ */
+import { isJsonObject, type JsonObject } from 'powerstrip/sdk'
+import { type Concern, type Forbidden, forbidden, quoted, setting, type Use } from './concern.ts'
+import { existingContainer, existingNetworks } from './container.ts'
+import type { EngineFacts } from './engine-facts.ts'
+import { destinationOf } from './host-paths.ts'
+import { matchesAny, readImageName } from './image-name.ts'
+import { ownerOf, withOwner } from './labels.ts'
+import { volumeSource } from './mounts.ts'
+import type { Policy } from './policy.ts'
+import type { RuleId } from './rules.ts'
+import { service } from './swarm.ts'
+
+export interface Verified {
+  readonly refusals: readonly Forbidden[]
+  /** Something that the request names is not there, as the engine would say it. */
+  readonly missing: string | undefined
+  /** What is done if nothing is refused, before the engine sees the request. */
+  readonly first: readonly (() => Promise<Verified>)[]
+}
+
+/** All of what rules have found, down to what is forbidden. */
+export async function verify(
+  concerns: Iterable<Concern>,
+  policy: Policy,
+  facts: EngineFacts,
+  depth = 0,
+): Promise<Verified> {
+  const refusals: Forbidden[] = []
+  const first: (() => Promise<Verified>)[] = []
+  let missing: string | undefined
+  for (const concern of concerns) {
+    if (concern.kind === 'forbidden') {
+      refusals.push(concern)
+      continue
+    }
+    const end = await VERIFIERS[concern.kind](concern as never, { policy, facts, depth })
+    refusals.push(...end.refusals)
+    first.push(...end.first)
+    missing ??= end.missing
+  }
+  return { refusals, missing, first }
+}
+
+interface Ground {
+  readonly policy: Policy
+  readonly facts: EngineFacts
+  /** How many containers have led here: one may share the namespaces of another, and that one of a third. */
+  readonly depth: number
+}
+
+type Verifier<Kind extends Use['kind']> = (
+  use: Extract<Use, { kind: Kind }>,
+  ground: Ground,
+) => Promise<Verified> | Verified
+
+const FINE: Verified = { refusals: [], missing: undefined, first: [] }
+
+function refused(...refusals: Forbidden[]): Verified {
+  return { ...FINE, refusals }
+}
+
+function absent(message: string): Verified {
+  return { ...FINE, missing: message }
+}
+
+/** A name that the engine cannot be asked about is not let pass: what it means, nobody has judged. */
+function unclear(ref: string): Verified {
+  return refused(forbidden('PS-TIME-001', `the name ${quoted(ref)}, which may mean several things`, 'an id'))
+}
+
+/** Longer chains of containers than anybody needs. */
+const DEPTH_LIMIT = 8
+
+const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
+  async container({ rule, ref, as, put }, { policy, facts, depth }) {
+    const found = await facts.container(ref)
+    if (found === 'unclear') return unclear(ref)
+    if (found === 'missing') return absent(`No such container: ${ref}`)
+    const config = isJsonObject(found.Config) ? found.Config : {}
+    const names = { id: String(found.Id), name: String(found.Name).replace(/^\//, '') }
+    const refusals = [
+      ...whose(rule, `the container ${quoted(ref)}`, config.Labels, policy),
+      ...steady(ref, names, policy),
+      ...(policy.protect.includes(names.name)
+        ? [forbidden('PS-SELF-002', `the container ${quoted(names.name)}`, setting('protect'))]
+        : []),
+    ]
+    if (refusals.length > 0) return refused(...refusals)
+    if (policy.owner !== '') put?.(names.id)
+    if (as === 'touch') return FINE
+    if (depth >= DEPTH_LIMIT)
+      return refused(forbidden(rule, 'a chain of containers that is too long', 'a shorter one'))
+    return await verify(
+      [...existingContainer(found, policy), ...existingNetworks(found)],
+      policy,
+      facts,
+      depth + 1,
+    )
+  },
+
+  async volume({ rule, name, as, driver = '' }, { policy, facts }) {
+    const found = await facts.volume(name)
+    if (found === 'unclear') return unclear(name)
+    const what = `the volume ${quoted(name)}`
+    if (found === 'missing') {
+      if (as === 'touch') return absent(`get ${name}: no such volume`)
+      if (as !== 'use' || policy.owner === '' || policy.mode === 'report') return FINE
+      // Made ahead, so that it belongs to somebody: the engine would make it without a label.
+      const make = async () => {
+        const made = await facts.createVolume(name, driver, withOwner({}, policy.owner))
+        return typeof made === 'string' ? FINE : refused(...whose(rule, what, made.Labels, policy))
+      }
+      return { ...FINE, first: [make] }
+    }
+    const others = as === 'mounted' && isAnonymous(name, found) ? [] : whose(rule, what, found.Labels, policy)
+    if (others.length > 0 || as === 'touch' || as === 'create') return refused(...others)
+    return await verify(volumeSource(found.Driver, found.Options, 'PS-TIME-003', policy), policy, facts)
+  },
+
+  async network({ rule, ref, as }, { policy, facts }) {
+    const found = await facts.network(ref)
+    if (found === 'unclear') return unclear(ref)
+    if (found === 'missing')
+      return as === 'create' ? newName(ref, policy) : absent(`network ${ref} not found`)
+    const name = String(found.Name)
+    if (as !== 'look' && policy.protect.includes(name))
+      return refused(forbidden('PS-SELF-003', `the network ${quoted(name)}`, setting('protect')))
+    const own = policy.owner !== '' && ownerOf(found.Labels) === policy.owner
+    if (own) return refused(...steady(ref, { id: String(found.Id), name }, policy))
+    if (as === 'create')
+      return policy.owner === ''
+        ? FINE
+        : refused(
+            forbidden(rule, `the network name ${quoted(ref)}, which somebody else uses`, 'another name'),
+          )
+    if (as === 'touch') return refused(...whose(rule, `the network ${quoted(ref)}`, found.Labels, policy))
+    const listed = policy.networks.includes('*') || policy.networks.includes(name)
+    return listed || (as === 'look' && policy.owner === '')
+      ? FINE
+      : refused(forbidden(rule, `the network ${quoted(ref)}`, setting('networks')))
+  },
+
+  async image({ rule, ref, as }, { policy, facts }) {
+    const image = await facts.image(ref)
+    if (image === 'unclear') return unclear(ref)
+    const found = image === 'missing' ? undefined : image
+    const labels = isJsonObject(found?.Config) ? found.Config.Labels : undefined
+    const owner = ownerOf(labels)
+    const own = policy.owner !== '' && owner === policy.owner
+    const what = `the image ${quoted(ref)}`
+    const others = () => refused(forbidden(rule, `${what}, which is somebody else's`, 'another image'))
+    if (as === 'overwrite' || as === 'pull') {
+      const free = found === undefined || own || policy.owner === '' || (as === 'pull' && owner === undefined)
+      return free ? FINE : others()
+    }
+    if (found === undefined && (as === 'touch' || isFrom(ref, found, policy)))
+      return absent(`No such image: ${ref}`)
+    if (as === 'touch') return refused(...whose(rule, what, labels, policy))
+    if (own) return FINE
+    if (owner !== undefined && policy.owner !== '') return others()
+    return isFrom(ref, found, policy) ? FINE : refused(forbidden(rule, what, setting('registries')))
+  },
+
+  async exec({ rule, ref }, ground) {
+    const found = await ground.facts.exec(ref)
+    if (found === 'unclear') return unclear(ref)
+    if (found === 'missing') return absent(`No such exec instance: ${ref}`)
+    return await verify(
+      [{ kind: 'container', rule, ref: String(found.ContainerID), as: 'enter' }],
+      ground.policy,
+      ground.facts,
+    )
+  },
+
+  async swarm({ rule, what, ref, as }, { policy, facts }) {
+    const found = await facts.swarm(what, ref)
+    if (found === 'unclear') return unclear(ref)
+    if (found === 'missing') return absent(`${what.slice(0, -1)} ${ref} not found`)
+    if (what === 'tasks')
+      return await verify(
+        [{ kind: 'swarm', rule, what: 'services', ref: String(found.ServiceID), as: 'touch' }],
+        policy,
+        facts,
+      )
+    const spec = isJsonObject(found.Spec) ? found.Spec : {}
+    const refusals = [
+      ...whose(rule, `the ${what.slice(0, -1)} ${quoted(ref)}`, spec.Labels, policy),
+      ...(policy.owner === '' || ref === found.ID || ref === spec.Name
+        ? []
+        : [forbidden('PS-TIME-001', `${quoted(ref)}, the beginning of an id`, 'the whole id or the name')]),
+    ]
+    if (refusals.length > 0 || as === 'touch') return refused(...refusals)
+    const before = isJsonObject(found.PreviousSpec) ? found.PreviousSpec : {}
+    return await verify(service(before, policy), policy, facts)
+  },
+
+  async 'host-path'({ path, folder }, { policy }) {
+    const destination = await destinationOf(path, folder)
+    switch (destination.kind) {
+      case 'within':
+        return FINE
+      case 'outside':
+        return refused(
+          forbidden(
+            'PS-MOUNT-006',
+            `${quoted(path)}, which leads to ${quoted(destination.path)}`,
+            'a path that stays in its folder',
+          ),
+        )
+      case 'socket':
+        return policy.sockets
+          ? FINE
+          : refused(forbidden('PS-SELF-001', `the socket ${quoted(path)}`, setting('sockets')))
+      case 'unseen':
+        return policy.unresolvedPaths
+          ? FINE
+          : refused(
+              forbidden(
+                'PS-MOUNT-006',
+                `${quoted(path)}, which cannot be looked at`,
+                `powerstrip seeing ${folder} at the same path, or ${setting('unresolvedPaths')}`,
+              ),
+            )
+    }
+  },
+}
+
+function whose(rule: RuleId, what: string, labels: unknown, { owner }: Policy): Forbidden[] {
+  if (owner === '' || ownerOf(labels) === owner) return []
+  return [
+    forbidden(
+      rule,
+      `${what}, which does not belong to ${quoted(owner)}`,
+      `being of its group: ${setting('owner')}`,
+    ),
+  ]
+}
+
+/** The id, a name that is no beginning of one, or enough of an id to be nobody else's. */
+function steady(
+  ref: string,
+  { id, name }: { readonly id: string; readonly name: string },
+  { owner }: Policy,
+): Forbidden[] {
+  if (owner === '' || ref === id || !/^[0-9a-f]+$/.test(ref)) return []
+  if (ref !== name && id.startsWith(ref) && ref.length >= ID_LENGTH) return []
+  return [
+    forbidden(
+      'PS-TIME-001',
+      `${quoted(ref)}, which may be the beginning of another id`,
+      `${ID_LENGTH} digits of the id, or a name`,
+    ),
+  ]
+}
+
+/** As many as the CLI shows. */
+const ID_LENGTH = 12
+
+/** A name for something new that could be taken for the beginning of an id. */
+export function newName(name: string, { owner }: Policy): Verified {
+  if (owner === '' || !/^[0-9a-f]+$/.test(name)) return FINE
+  return refused(
+    forbidden('PS-TIME-001', `the name ${quoted(name)}, which may be the beginning of an id`, 'another name'),
+  )
+}
+
+/** Made by the engine itself for a path that a container or its image calls a volume. */
+function isAnonymous(name: string, volume: JsonObject): boolean {
+  return /^[0-9a-f]{64}$/.test(name) && ownerOf(volume.Labels) === undefined
+}
+
+/** Whether an image is known by a name that the policy trusts: the one it is called by, or for an id any of its own. */
+function isFrom(ref: string, found: JsonObject | undefined, { registries }: Policy): boolean {
+  if (registries.includes('*')) return true
+  const name = readImageName(ref)
+  if (name !== undefined) return matchesAny(name, registries)
+  const names = [...texts(found?.RepoTags), ...texts(found?.RepoDigests)]
+  return names.some((known) => {
+    const read = readImageName(known)
+    return read !== undefined && matchesAny(read, registries)
+  })
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}

@@ -1,0 +1,120 @@
+/** Cases of `test/corpus`: one file each, or one file for a row of them that differ in a few words. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import type { EngineKind } from '../engine/index.ts'
+
+export interface Case {
+  /** `mounts/binds-root`, and the row where there are several. */
+  readonly name: string
+  readonly rule: string
+  readonly why: string
+  /** For the sandbox, under `with`. */
+  readonly policy: Readonly<Record<string, unknown>>
+  readonly engines: readonly EngineKind[]
+  /** Done before, by somebody whom no policy binds, or by the client itself. */
+  readonly setup: readonly Step[]
+  /** What the client does. */
+  readonly attempt: readonly Step[]
+  /** How to see in the engine that it has happened; one of them is enough. */
+  readonly effect: readonly Probe[]
+  /** The rule that the refusal names; `rule` unless told. */
+  readonly named: string
+  /** Whether powerstrip says no, naming the rule; otherwise it lets the request pass without its effect. */
+  readonly refused: boolean
+  /** Something like it that the policy allows. */
+  readonly benign: { readonly attempt: readonly Step[]; readonly effect: readonly Probe[] } | undefined
+}
+
+export type Step =
+  | {
+      /** `POST /containers/create?name=NAME`. */
+      readonly call: string
+      readonly json?: unknown
+      /** A body as it is. */
+      readonly text?: string
+      /** A body by its kind, made by the runner. */
+      readonly tar?: Readonly<Record<string, string>>
+      readonly fields?: Readonly<Record<string, string>>
+      /** In a setup: through powerstrip, as the client does it. */
+      readonly client?: boolean
+    }
+  | { readonly docker: readonly string[]; readonly stdin?: string; readonly client?: boolean }
+  /** Bytes on a connection of their own. `toEnd`: until the engine ends it, and not one answer only. */
+  | { readonly raw: string; readonly toEnd?: boolean; readonly client?: boolean }
+  /** Runs on this machine. */
+  | { readonly host: readonly string[]; readonly client?: boolean }
+
+export type Probe =
+  | {
+      readonly inspect: string
+      /** Path within the answer: `HostConfig.Binds`. Without it, the answer alone counts. */
+      readonly at?: string
+      readonly is?: unknown
+      /** A text, or an entry of a list, that contains this. */
+      readonly has?: string
+      readonly not?: unknown
+    }
+  | { readonly gone: string }
+  /** The client was told this. */
+  | { readonly told: string }
+  | { readonly file: string }
+  | { readonly pushed: string }
+
+const FOLDER = 'test/corpus'
+
+export function readCorpus(): readonly Case[] {
+  return readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.yml'))
+    .sort()
+    .flatMap((file) => casesIn(file.replace(/\.yml$/, ''), readFileSync(`${FOLDER}/${file}`, 'utf8')))
+}
+
+interface Written extends Partial<Omit<Case, 'name' | 'rule' | 'why' | 'attempt' | 'effect'>> {
+  readonly rule: string
+  readonly why: string
+  readonly attempt: readonly Step[]
+  readonly effect: readonly Probe[]
+  /** By its name, what stands for `$WORD` in it. */
+  readonly rows?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
+function casesIn(name: string, text: string): Case[] {
+  const written = parse(text) as Written
+  const { rows, ...plain } = written
+  if (rows === undefined) return [whole(name, plain)]
+  return Object.entries(rows).map(([row, words]) =>
+    whole(`${name}: ${row}`, filledIn(plain, words) as Written),
+  )
+}
+
+function whole(name: string, written: Written): Case {
+  return {
+    policy: {},
+    engines: ['old', 'new'],
+    setup: [],
+    refused: true,
+    benign: undefined,
+    named: written.rule,
+    ...written,
+    name,
+  }
+}
+
+/** `$WORD` alone becomes the value, within text its text. */
+export function filledIn(value: unknown, words: Readonly<Record<string, unknown>>, mark = '$'): unknown {
+  if (typeof value === 'string') {
+    for (const [word, filling] of Object.entries(words)) if (value === mark + word) return filling
+    return Object.entries(words).reduce(
+      (text, [word, filling]) => text.replaceAll(mark + word, String(filling)),
+      value,
+    )
+  }
+  if (Array.isArray(value)) return value.map((item) => filledIn(item, words, mark))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      String(filledIn(key, words, mark)),
+      filledIn(item, words, mark),
+    ]),
+  )
+}
