@@ -7,6 +7,7 @@ const BUILT_INS: Readonly<Record<string, () => Promise<{ readonly default: Adapt
   'restrict-image': () => import('../adapters/restrict-image/adapter.ts'),
   sandbox: () => import('../adapters/sandbox/adapter.ts'),
   slowreq: () => import('../adapters/slowreq/adapter.ts'),
+  weave: () => import('../adapters/weave/adapter.ts'),
 }
 
 export const BUILT_IN_NAMES: readonly string[] = Object.keys(BUILT_INS)

@@ -24,7 +24,7 @@ describe('an adapter does what its README says', () => {
   const START = 'powerstrip serve --config adapters.yml &\n'
   const HELLO = '$ docker run --rm busybox echo hello\nhello\n'
 
-  test.each(['debug', 'logfiles', 'restrict-image', 'slowreq'])('%s', async (adapter) => {
+  test.each(['debug', 'logfiles', 'restrict-image', 'slowreq', 'weave'])('%s', async (adapter) => {
     const fences = fencesIn(readFileSync(join('adapters', adapter, 'README.md'), 'utf8'))
     const text = (language: string) => fences.find((fence) => fence.language === language)?.text
     const root = mkdtempSync(join(tmpdir(), 'logs-'))
