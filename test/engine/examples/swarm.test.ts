@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { dockerCli, type Ended } from '../../support/engine/index.ts'
 import { type Host, type Hosts, startHosts } from '../../support/hosts/index.ts'
 import { checkOut } from '../../support/images/checkout.ts'
-import { importNode } from '../../support/images/index.ts'
+import { importEtcd, importNode } from '../../support/images/index.ts'
+import { COMMAND } from '../../support/powerstrip.ts'
 import { fencesIn } from './fences.ts'
 
 jest.setTimeout(240_000)
@@ -33,6 +34,7 @@ beforeAll(async () => {
   manager = hosts.all[0]!
   const engines = hosts.all.map(({ engine }) => engine)
   await importNode(engines, 'node:20-bookworm-slim')
+  await importEtcd(engines, 'quay.io/coreos/etcd:v3.4.23')
   await Promise.all(hosts.all.map(prepare))
 })
 afterAll(async () => {
@@ -80,9 +82,11 @@ test('the stack comes up: a powerstrip on every node, and two of each adapter', 
   do {
     await new Promise((resolve) => setTimeout(resolve, 200))
     listed = await onManager(services + format)
-  } while (!listed.split('\n').every((line) => line.endsWith('=2/2')))
+  } while (!listed.split('\n').every((line) => /=([1-9])\/\1\b/.test(line)))
   expect(listed.split('\n').sort()).toEqual([
     'powerstrip_debug=replicated=2/2',
+    'powerstrip_etcd=replicated=1/1',
+    expect.stringMatching(/^powerstrip_flocker-control=replicated=2\/2/),
     'powerstrip_powerstrip=global=2/2',
     'powerstrip_restrict-image=replicated=2/2',
   ])
@@ -105,6 +109,40 @@ test.each([0, 1])('a command through the powerstrip of node %i is shown to the a
     new RegExp(`pre   POST /v[0-9.]+/containers/create  ContainerCreate  .*"${host.name}"`),
   )
 })
+
+test('the control services on both nodes have one state', async () => {
+  const urls = hosts.all.map(({ address }) => `http://${address}:4523`)
+  const agent = manager.spawn(
+    process.execPath,
+    [
+      ...[COMMAND, 'flocker-agent', '--docker', manager.engine.host, '--listen', `${manager.address}:4524`],
+      ...['--state', join(manager.engine.dir, 'agent'), ...urls.flatMap((url) => ['--control', url])],
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  let said = ''
+  for await (const part of agent.stderr!) {
+    said += part
+    if (said.includes('"registered"')) break
+  }
+  const wish = JSON.stringify({ primary: manager.address, metadata: { name: 'shared' } })
+  const headers = `{ 'content-type': 'application/json' }`
+  const made = await ask(
+    `fetch('${urls[0]}/v1/configuration/datasets', { method: 'POST', headers: ${headers}, body: '${wish}' })`,
+  )
+  expect(made).toMatchObject({ metadata: { name: 'shared' } })
+  expect(await ask(`fetch('${urls[1]}/v1/configuration/datasets')`)).toEqual([made])
+  agent.kill()
+})
+
+/** The JSON that a request from within a host is answered with. */
+async function ask(request: string): Promise<unknown> {
+  const asked = await manager.run(process.execPath, [
+    '-e',
+    `${request}.then((r) => r.text()).then(console.log)`,
+  ])
+  return JSON.parse(asked.stdout)
+}
 
 test('the stack is removed, and powerstrip with it', async () => {
   await onManager('docker stack rm powerstrip')

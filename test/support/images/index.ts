@@ -10,6 +10,14 @@ export async function importNode(engines: readonly Engine[], tag: string): Promi
   await importPrograms(engines, { tag, programs: { node: process.execPath } })
 }
 
+/** The same with the tools of Debian that powerstrip's agent needs. */
+export async function importNodeForAgents(engines: readonly Engine[], tag: string): Promise<void> {
+  const { getfattr } = await debianPrograms({ getfattr: 'attr' })
+  // Debian is never without the other two.
+  const tools = { tar: '/usr/bin/tar', sync: '/usr/bin/sync', getfattr }
+  await importPrograms(engines, { tag, programs: { node: process.execPath, ...tools } })
+}
+
 /** A docker CLI, as in the image of that name. */
 export async function importDockerCli(engine: Engine): Promise<void> {
   await importPrograms([engine], { tag: 'docker:cli', programs: { docker: (await dockerCli('new')).bin } })
@@ -17,13 +25,12 @@ export async function importDockerCli(engine: Engine): Promise<void> {
 
 /** Debian's Redis under the name of the official image. */
 export async function importRedis(engines: readonly Engine[], tag: string): Promise<void> {
-  const { 'redis-server': server, 'redis-cli': cli } = await debianPrograms({
-    'redis-server': 'redis-server',
-    'redis-cli': 'redis-tools',
-  })
+  const programs = await debianPrograms({ 'redis-server': 'redis-server', 'redis-cli': 'redis-tools' })
   await importPrograms(engines, {
     tag,
-    programs: { 'redis-server': server!, 'redis-cli': cli! },
+    programs,
+    // The official image answers other containers; Debian's Redis would answer its own only.
+    entrypoint: '[ "$1" = redis-server ] && set -- "$@" --protected-mode no\nexec "$@"\n',
     changes: ['VOLUME /data', 'WORKDIR /data', 'CMD ["redis-server"]'],
   })
 }
@@ -31,22 +38,24 @@ export async function importRedis(engines: readonly Engine[], tag: string): Prom
 /** Debian's etcd. */
 export async function importEtcd(engines: readonly Engine[], tag: string): Promise<void> {
   const { etcd } = await debianPrograms({ etcd: 'etcd-server' })
-  await importPrograms(engines, { tag, programs: { etcd: etcd! }, changes: ['CMD ["etcd"]'] })
+  await importPrograms(engines, { tag, programs: { etcd }, changes: ['CMD ["etcd"]'] })
 }
 
 /** Where Debian's packages put some programs, after they are installed if they were not. */
-async function debianPrograms(
-  packages: Readonly<Record<string, PackageName>>,
-): Promise<Readonly<Record<string, string>>> {
+async function debianPrograms<Name extends string>(
+  packages: Readonly<Record<Name, PackageName>>,
+): Promise<Readonly<Record<Name, string>>> {
   await providePackages(Object.values(packages))
   const found = Object.keys(packages).map(async (name) => [name, await realpath(`/usr/bin/${name}`)] as const)
-  return Object.fromEntries(await Promise.all(found))
+  return Object.fromEntries(await Promise.all(found)) as Record<Name, string>
 }
 
 interface ProgramImage {
   readonly tag: string
   /** Paths on this machine, by the names that they get in `/usr/bin`. */
   readonly programs: Readonly<Record<string, string>>
+  /** Lines of a shell script that every command goes through. */
+  readonly entrypoint?: string
   /** As in a Dockerfile. */
   readonly changes?: readonly string[]
 }
@@ -58,8 +67,11 @@ async function importPrograms(engines: readonly Engine[], image: ProgramImage): 
   const archive = `${root}.tar`
   try {
     await layOut(root, image.programs)
+    if (image.entrypoint !== undefined)
+      await writeFile(join(root, 'entrypoint.sh'), `#!/bin/sh\n${image.entrypoint}`, { mode: 0o755 })
     await mustRun('tar', ['--create', '--file', archive, '--directory', root, '.'])
-    const changes = (image.changes ?? []).flatMap((change) => ['--change', change])
+    const entrypoint = image.entrypoint === undefined ? [] : ['ENTRYPOINT ["/entrypoint.sh"]']
+    const changes = [...entrypoint, ...(image.changes ?? [])].flatMap((change) => ['--change', change])
     for (const engine of engines) {
       const ended = await docker(engine.host, ['import', ...changes, archive, image.tag])
       if (ended.exitCode !== 0) throw new Error(`${image.tag} could not be imported: ${ended.stderr}`)
