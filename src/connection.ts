@@ -12,7 +12,6 @@ import { type ExchangeLimits, type ExchangeParts, runExchange } from './exchange
 import { ABORTED, type ExchangeEnd, endingOf, type Unreachable } from './exchange-end.ts'
 import { errorAnswer } from './http1/answer.ts'
 import type { Framing } from './http1/framing.ts'
-import { type Address, describeAddress } from './model/address.ts'
 import type { ClientIdentity } from './model/client.ts'
 import type { ChainNote, EventSink, Fate } from './model/event.ts'
 import type { Hook } from './model/hook.ts'
@@ -20,23 +19,36 @@ import { type Refusal, refusal } from './model/refusal.ts'
 import { impossible } from './model/result.ts'
 import type { Onward } from './onward.ts'
 import { type Collected, collectBody } from './plane/collect.ts'
-import { dial } from './plane/dial.ts'
+import type { Dial } from './plane/dial.ts'
 import { lingeringClose } from './plane/linger.ts'
 import type { Link, LinkReader } from './plane/link.ts'
 import { type HoldAnswer, Relay, type RelayEnd } from './plane/relay.ts'
 import { RequestSource, type RequestTaker } from './plane/request-source.ts'
 import { splice } from './plane/splice.ts'
-import { type AdmittedRequest, admit } from './route/admit.ts'
+import { type AdmissionTerms, type AdmittedRequest, admit } from './route/admit.ts'
 import { EMPTY_PLAN, type Plan, planFor, type Rule } from './route/plan.ts'
 
 /** What a connection needs from the proxy that serves it. */
 export interface ConnectionTerms {
-  readonly engine: Address
-  /** Oldest API version that is let through (PS-PATH-007). */
-  readonly minApiVersion: string
+  /** The engine as it is reached now. */
+  engine(): Engine
+  /** What holds for every request now: the same object until that changes. */
+  admission(): ConnectionAdmission
+  readonly headTimeoutMs: number
   /** The hooks in force now. Read once for each exchange: a reload changes the next one, never the one in hand. */
   hooks(): HookRules
   readonly tell: EventSink
+}
+
+export interface Engine {
+  /** For messages. */
+  readonly name: string
+  readonly dial: Dial
+}
+
+export interface ConnectionAdmission extends AdmissionTerms {
+  /** `passthrough`: a connection that opens with HTTP/2 goes to the engine as it is (PS-UPGRADE-004). */
+  readonly http2: 'refuse' | 'passthrough'
 }
 
 /** The hooks of a configuration. */
@@ -54,6 +66,9 @@ const TWO_WAY_BODY_TOO_LARGE = refusal(
   `the body of a request that turns two-way is larger than ${TWO_WAY_BODY_LIMIT_BYTES} bytes`,
 )
 
+/** The head that the preface of HTTP/2 looks like (RFC 9113, section 3.4). */
+const HTTP2_OPENING = 'PRI * HTTP/2.0\r\n\r\n'
+
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 
 export class Connection implements RequestTaker, ExchangeParts {
@@ -64,7 +79,9 @@ export class Connection implements RequestTaker, ExchangeParts {
   /** The engine's side, once a request has needed it. */
   #engine: { readonly link: Link; readonly relay: Relay } | undefined
   #request: AdmittedRequest | undefined
-  #previous: { readonly received: Buffer; readonly request: AdmittedRequest } | undefined
+  #previous:
+    | { readonly received: Buffer; readonly terms: AdmissionTerms; readonly request: AdmittedRequest }
+    | undefined
   /** Who is told how the engine's answer ended. */
   #onAnswered: (end: RelayEnd) => void = () => {}
   /** Of the hooked exchange in hand: aborted when the client leaves. */
@@ -83,7 +100,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.identity = identity
     this.#client = client
     this.#terms = terms
-    this.#requests = new RequestSource(client, this)
+    this.#requests = new RequestSource(client, this, terms.headTimeoutMs)
     client.onBug = this.#crash
   }
 
@@ -133,18 +150,24 @@ export class Connection implements RequestTaker, ExchangeParts {
   }
 
   /**
-   * A verdict depends on the head's bytes alone, so the verdict on the same bytes as before is the one before. Clients that
+   * A verdict depends on the head's bytes and the terms alone, so the verdict on the same bytes as before is the one before. Clients that
    * poll send the same head for hours; reading it anew was a tenth of the cost of a small exchange.
    */
   #admit(received: Buffer): AdmittedRequest | undefined {
-    if (this.#previous?.received.equals(received)) return this.#previous.request
+    const terms = this.#terms.admission()
+    const previous = this.#previous
+    if (previous?.terms === terms && previous.received.equals(received)) return previous.request
     const text = received.toString('latin1')
-    const admitted = admit(text, this.#terms)
+    if (terms.http2 === 'passthrough' && this.#exchanges === 1 && text === HTTP2_OPENING) {
+      this.#passHttp2(received)
+      return undefined
+    }
+    const admitted = admit(text, terms)
     if (!admitted.ok) {
       this.#end(this.refuse(admitted.failure, text.startsWith('HEAD ') ? 'HEAD' : undefined))
       return undefined
     }
-    this.#previous = { received: Buffer.from(received), request: admitted.value }
+    this.#previous = { received: Buffer.from(received), terms, request: admitted.value }
     return admitted.value
   }
 
@@ -153,6 +176,20 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#exchanges++
     this.#request = undefined
     this.#startedAt = performance.now()
+  }
+
+  /** From here on the connection is not HTTP/1.1, and nobody here reads it. */
+  #passHttp2(opening: Buffer): void {
+    const preface = Buffer.from(opening)
+    const pass = async (): Promise<ExchangeEnd> => {
+      const unreachable = await this.#reachEngine()
+      if (unreachable !== undefined) return { ...ABORTED, fate: 'unreachable', detail: unreachable.message }
+      const engine = this.#engine!.link
+      engine.write(preface)
+      await splice(this.#client, engine)
+      return { fate: 'hijacked', status: undefined, next: 'close-now' }
+    }
+    pass().then((end) => this.#end(end), this.#crash)
   }
 
   // A request that no hook asked for.
@@ -280,10 +317,10 @@ export class Connection implements RequestTaker, ExchangeParts {
   /** The connection's engine side, opened when first needed. Nothing comes back where it is open. */
   async #reachEngine(): Promise<Unreachable | undefined> {
     if (this.#engine !== undefined) return undefined
-    const { engine } = this.#terms
-    const dialled = await dial(engine)
+    const engine = this.#terms.engine()
+    const dialled = await engine.dial()
     if (!dialled.ok) {
-      const where = describeAddress(engine)
+      const where = engine.name
       const why = dialled.failure.message
       return {
         kind: 'unreachable',

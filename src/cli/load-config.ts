@@ -40,11 +40,11 @@ export interface FollowedConfig {
   close(): Promise<void>
 }
 
-/** Puts each good change of the file in force, and tells of each broken one. */
+/** Puts each good change of the file in force, and tells of each broken one. `use` fails where this machine will not have it. */
 export function followConfig(
   first: UsableConfig,
   env: Surroundings['env'],
-  use: (hooks: ComposedRules) => void,
+  use: (next: UsableConfig) => Promise<Result<void, string>>,
   tell: EventSink,
 ): FollowedConfig {
   const { file, text, others } = first.loaded
@@ -55,9 +55,13 @@ export function followConfig(
   const change = async (loaded: LoadedConfig) => {
     const usable = await compose(loaded)
     if (!usable.ok) return tell({ kind: 'config-broken', file, problems: usable.failure })
+    const used = await use(usable.value)
+    if (!used.ok) {
+      await usable.value.hooks.close()
+      return tell({ kind: 'config-broken', file, problems: `${file}: ${used.failure}\n` })
+    }
     const before = inForce
     inForce = usable.value.hooks
-    use(inForce)
     tell({ kind: 'config-changed', file, warnings: loaded.described })
     // One after the other: both would do the same for the same adapters.
     await before.close()

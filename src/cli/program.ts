@@ -8,6 +8,7 @@ import { runCheck } from './check.ts'
 import { runExplain } from './explain.ts'
 import { runFlockerAgent } from './flocker-agent.ts'
 import { runFlockerControl } from './flocker-control.ts'
+import type { TlsFlags } from './listeners.ts'
 import { runServe } from './serve.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
@@ -31,16 +32,30 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     )
     .option(
       '-l, --listen <url>',
-      'where to listen, repeatable: unix:///path.sock, tcp://127.0.0.1:2375 (default: powerstrip.sock in $XDG_RUNTIME_DIR or /run)',
+      'where to listen, repeatable: unix:///path.sock, tcp://127.0.0.1:2375; wins over the listeners of the configuration (default: those, else powerstrip.sock in $XDG_RUNTIME_DIR or /run)',
       (url: string, urls: readonly string[]) => [...urls, url],
       [] as readonly string[],
     )
     .option(
       '-u, --upstream <url>',
-      'the Docker Engine (default: $DOCKER_HOST, else unix:///var/run/docker.sock)',
+      'the Docker Engine (default: that of the configuration, else $DOCKER_HOST, else unix:///var/run/docker.sock)',
+    )
+    .option(
+      '--upstream-tls <folder>',
+      'TLS to a tcp:// engine, with ca.pem, cert.pem and key.pem of this folder (default: $DOCKER_CERT_PATH where $DOCKER_TLS_VERIFY is set)',
     )
     .option('--socket-mode <octal>', 'permissions of unix sockets', parseMode, 0o660)
+    .option('--socket-owner <user>', 'user that unix sockets belong to (default: that of the process)')
     .option('--socket-group <group>', 'group that unix sockets belong to (default: that of the process)')
+    .option(
+      '--tlsverify',
+      'TLS on tcp:// listeners, for clients with a certificate that the CA has signed',
+      false,
+    )
+    .option('--tls', 'TLS on tcp:// listeners that lets every client in', false)
+    .option('--tlscacert <file>', 'CA of the clients (default: ca.pem in $DOCKER_CERT_PATH or ~/.docker)')
+    .option('--tlscert <file>', 'certificate of the listeners (default: cert.pem in the same folder)')
+    .option('--tlskey <file>', 'its key (default: key.pem in the same folder)')
     .option('--grace <seconds>', 'how long running streams may go on after SIGTERM', parseSeconds, 10)
     .addOption(
       new Option('--log-level <level>', 'debug logs a line for every exchange')
@@ -54,8 +69,11 @@ export async function runCommand(args: readonly string[], around: Surroundings):
           config: options.config,
           listen: options.listen,
           upstream: options.upstream,
+          upstreamTls: options.upstreamTls,
           socketMode: options.socketMode,
+          socketOwner: options.socketOwner,
           socketGroup: options.socketGroup,
+          tls: options,
           graceMs: options.grace * 1000,
           logLevel: options.logLevel,
         },
@@ -136,12 +154,14 @@ export async function runCommand(args: readonly string[], around: Surroundings):
   }
 }
 
-interface ServeFlags {
+interface ServeFlags extends TlsFlags {
   readonly config?: string
   readonly listen: readonly string[]
-  readonly upstream?: string
+  readonly upstream: string | undefined
+  readonly upstreamTls: string | undefined
   readonly socketMode: number
-  readonly socketGroup?: string
+  readonly socketOwner: string | undefined
+  readonly socketGroup: string | undefined
   readonly grace: number
   readonly logLevel: LogLevel
 }

@@ -1,61 +1,61 @@
 /** `powerstrip serve`: runs the proxy until it is told to stop. */
-
-import { type Address, describeAddress } from '../model/address.ts'
-import { parseAddress } from '../model/parse-address.ts'
+import type { Config } from '../config/config.ts'
+import { type Address, describeAddress, type EngineTarget } from '../model/address.ts'
+import type { ListenerSpec } from '../model/listener.ts'
 import { failed, ok, type Result } from '../model/result.ts'
+import { dialler } from '../plane/dial.ts'
 import { type EngineIdentity, probeEngine } from '../plane/probe.ts'
-import { startProxy } from '../proxy.ts'
+import { type ProxyTerms, startProxy } from '../proxy.ts'
 import { type LogLevel, logTo } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
+import { type EngineOptions, engineTarget } from './engine-target.ts'
+import { type ListenOptions, listenersOf } from './listeners.ts'
 import { describeSize, followConfig, loadConfig, type UsableConfig } from './load-config.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
-export interface ServeOptions {
+export interface ServeOptions extends EngineOptions, ListenOptions {
   readonly config: string | undefined
-  /** Empty: the default socket. */
-  readonly listen: readonly string[]
-  readonly upstream: string | undefined
-  readonly socketMode: number
-  readonly socketGroup: string | undefined
   readonly graceMs: number
   readonly logLevel: LogLevel
 }
 
-const USUAL_ENGINE = 'unix:///var/run/docker.sock'
-
 export async function runServe(options: ServeOptions, around: Surroundings): Promise<ExitCode> {
-  const engine = engineAddress(options.upstream, around.env)
-  const listen = listenAddresses(options.listen, around.env)
-  if (!engine.ok || !listen.ok) {
-    for (const part of [engine, listen]) if (!part.ok) around.err(`powerstrip: ${part.failure}\n`)
-    return 2
-  }
   const config = options.config === undefined ? undefined : await loadConfig(options.config, around)
   if (options.config !== undefined && config === undefined) return 2
+  const terms = termsOf(options, config, around.env)
+  if (!terms.ok) {
+    around.err(`powerstrip: ${terms.failure}\n`)
+    await config?.hooks.close()
+    return 2
+  }
 
   const tell = logTo(options.logLevel)
-  const proxy = await startProxy({
-    listen: listen.value,
-    engine: engine.value,
-    socket: { mode: options.socketMode, group: options.socketGroup },
-    ...(config === undefined ? {} : { hooks: config.hooks }),
-    tell,
-  })
+  const proxy = await startProxy({ ...terms.value, tell })
   if (!proxy.ok) {
     around.err(`powerstrip: ${proxy.failure.message}\n`)
     await config?.hooks.close()
     return proxy.failure.kind === 'usage' ? 2 : 1
   }
   const watch =
-    config === undefined
-      ? undefined
-      : followConfig(config, around.env, (hooks) => proxy.value.useHooks(hooks), tell)
+    config &&
+    followConfig(
+      config,
+      around.env,
+      async (next) => {
+        const changed = termsOf(options, next, around.env)
+        if (!changed.ok) return changed
+        const used = await proxy.value.useTerms(changed.value)
+        return used.ok ? used : failed(used.failure.message)
+      },
+      tell,
+    )
 
-  const where = describeAddress(engine.value)
-  const found = await probeEngine(engine.value, around.stop)
+  const { engine } = terms.value
+  const where = describeAddress(engine.address)
+  const found = await probeEngine(dialler(engine), around.stop)
   if (found.ok) tell({ kind: 'engine-found', address: where, ...found.value })
   else tell({ kind: 'engine-missing', address: where, message: found.failure.message })
-  around.out(banner(proxy.value.addresses, where, found.ok ? found.value : undefined, config))
+  around.out(banner(proxy.value.addresses, terms.value, found.ok ? found.value : undefined, config))
 
   await asked(around.stop)
   await watch?.stop()
@@ -64,45 +64,44 @@ export async function runServe(options: ServeOptions, around: Surroundings): Pro
   return 0
 }
 
-function engineAddress(upstream: string | undefined, env: Surroundings['env']): Result<Address, string> {
-  if (upstream !== undefined) return named('--upstream', parseAddress(upstream))
-  if (env.DOCKER_HOST) return named('DOCKER_HOST', parseAddress(env.DOCKER_HOST))
-  return parseAddress(USUAL_ENGINE)
-}
-
-function listenAddresses(
-  urls: readonly string[],
+/** What the command line, the configuration and the environment come to. */
+function termsOf(
+  options: ServeOptions,
+  usable: UsableConfig | undefined,
   env: Surroundings['env'],
-): Result<readonly Address[], string> {
-  const wanted = urls.length > 0 ? urls : [`unix://${env.XDG_RUNTIME_DIR || '/run'}/powerstrip.sock`]
-  const addresses: Address[] = []
-  for (const url of wanted) {
-    const address = named('--listen', parseAddress(url))
-    if (!address.ok) return address
-    addresses.push(address.value)
-  }
-  return ok(addresses)
-}
-
-function named<T>(source: string, parsed: Result<T, string>): Result<T, string> {
-  return parsed.ok ? parsed : failed(`${source}: ${parsed.failure}`)
+): Result<ProxyTerms, string> {
+  const config: Config | undefined = usable?.loaded.config
+  const engine = engineTarget(options, config?.upstream, env)
+  const listeners = listenersOf(options, config?.listeners ?? [], env)
+  const problems = [engine, listeners].flatMap((part) => (part.ok ? [] : [part.failure]))
+  if (!engine.ok || !listeners.ok) return failed(problems.join('\npowerstrip: '))
+  if (usable === undefined) return ok({ listeners: listeners.value, engine: engine.value })
+  const { rules, limits, listeners: ofListeners } = usable.hooks
+  return ok({
+    listeners: listeners.value,
+    engine: engine.value,
+    // An address of the command line has the rules of the file, whatever name a listener of the file may have.
+    hooks: options.listen.length > 0 ? { rules, limits } : { rules, limits, listeners: ofListeners },
+    security: usable.loaded.config.options.security,
+  })
 }
 
 function banner(
   addresses: readonly Address[],
-  engine: string,
+  { engine, listeners }: { readonly engine: EngineTarget; readonly listeners: readonly ListenerSpec[] },
   found: EngineIdentity | undefined,
   config: UsableConfig | undefined,
 ): string {
   const state =
     found === undefined ? 'not answering yet' : `Docker Engine ${found.version}, API ${found.apiVersion}`
+  const first = listeners[0]
   return [
-    `powerstrip ${VERSION} in front of ${engine} (${state})`,
+    `powerstrip ${VERSION} in front of ${describeAddress(engine.address)} (${state})`,
     config === undefined
       ? 'no configuration: every request is relayed unchanged'
       : `${config.loaded.file}: ${describeSize(config.loaded.config)}`,
     ...addresses.map((address) => `listening on ${describeAddress(address)}`),
-    `  export DOCKER_HOST=${describeAddress(addresses[0]!)}`,
+    `  export DOCKER_HOST=${describeAddress(addresses[0]!)}${first?.tls ? ' DOCKER_TLS_VERIFY=1' : ''}`,
     '',
   ].join('\n')
 }

@@ -1,4 +1,5 @@
-import type { Address, ClientTls, EngineTarget, ServerTls } from '../model/address.ts'
+import type { Address, ClientTls, EngineTarget } from '../model/address.ts'
+import type { ListenerSpec } from '../model/listener.ts'
 import type { Pattern } from '../route/pattern.ts'
 import type { AdapterAddress } from './adapter-url.ts'
 
@@ -21,39 +22,13 @@ export interface Config {
   readonly options: Options
 }
 
-/** One place where clients connect. */
-export interface ListenerConfig extends Place {
-  readonly name: string
-  readonly address: Address
-  /** Of a unix socket. */
-  readonly socket: SocketRights
-  readonly tls: ServerTls | undefined
-  /** Plain TCP beyond loopback, which whoever reaches it controls the engine through. */
-  readonly insecure: boolean
-  /** Names that the `Host` of a request on TCP may have besides addresses, `localhost` and single labels. */
-  readonly hosts: readonly string[]
-  readonly limits: ListenerLimits
+/** One place where clients connect, and its rules. */
+export interface ListenerConfig extends ListenerSpec, Place {
   /**
    * The rules for what comes in here: `Config.rules` itself (the same array) unless the listener has `endpoints` of its own;
    * empty with `hooks: false`.
    */
   readonly rules: readonly Rule[]
-}
-
-export interface SocketRights {
-  readonly mode: number
-  /** By name or number. Nothing: those of the process. */
-  readonly owner: string | undefined
-  readonly group: string | undefined
-}
-
-export interface ListenerLimits {
-  /** Connections at one time; further ones are closed at once. Nothing: as many as the system gives. */
-  readonly connections: number | undefined
-  /** Connections that may wait to be accepted. */
-  readonly backlog: number
-  /** From the first byte of a head to its last. */
-  readonly headTimeoutMs: number
 }
 
 /** Where something is written, for messages that point there. */

@@ -1,7 +1,13 @@
 /** `listeners:`: where clients connect, who may, and which rules hold for each. */
 import { type Address, describeAddress, isLoopback, type ServerTls } from '../model/address.ts'
+import {
+  DEFAULT_LISTENER_LIMITS,
+  DEFAULT_SOCKET_MODE,
+  type ListenerLimits,
+  type SocketRights,
+} from '../model/listener.ts'
 import { parseAddress } from '../model/parse-address.ts'
-import type { ListenerConfig, ListenerLimits, Rule, SocketRights } from './config.ts'
+import type { ListenerConfig, Rule } from './config.ts'
 import { type Problems, placeIn } from './problem.ts'
 import { readServerTls } from './tls.ts'
 import { type Entry, type MapNode, nameNode, quote } from './tree.ts'
@@ -15,20 +21,6 @@ import {
   readText,
   readTexts,
 } from './values.ts'
-
-/** Owner and group may connect, as with dockerd's own socket (PS-LISTEN-001). */
-export const DEFAULT_SOCKET_MODE = 0o660
-
-export const DEFAULT_LISTENER_LIMITS: ListenerLimits = {
-  connections: undefined,
-  /**
-   * Node's default of 511 turned clients away where the engine takes a thousand at once (Go asks for all that the kernel
-   * allows); the kernel cuts it to its own limit, net.core.somaxconn.
-   */
-  backlog: 4096,
-  /** PS-FRAME-011. */
-  headTimeoutMs: 10_000,
-}
 
 /** What the listeners need of the rest of the file. */
 export interface ListenerGround {

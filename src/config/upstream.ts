@@ -1,12 +1,9 @@
 import type { EngineTarget } from '../model/address.ts'
-import { parseAddress } from '../model/parse-address.ts'
+import { DOCKER_TLS_PORT, parseAddress } from '../model/parse-address.ts'
 import type { Problems } from './problem.ts'
 import { readClientTls } from './tls.ts'
 import { type Entry, quote } from './tree.ts'
 import { readKeys, readMap, readText } from './values.ts'
-
-/** Docker's port for TLS, which its own clients assume where an address names none. */
-const DOCKER_TLS_PORT = 2376
 
 /** Reads `upstream:`, the engine. */
 export function readUpstream(section: Entry, problems: Problems): EngineTarget | undefined {
@@ -39,7 +36,7 @@ export function readUpstream(section: Entry, problems: Problems): EngineTarget |
   if (url && unix) problems.error('key-conflict', unix.keyAt, '"upstream" has both "unix" and "url"')
   const text = readText(source, url ? 'a URL' : 'the path of a socket', problems)
   if (text === undefined) return undefined
-  const address = parseAddress(url ? withTlsPort(text, tls !== undefined) : `unix://${text}`)
+  const address = parseAddress(url ? text : `unix://${text}`, tls && DOCKER_TLS_PORT)
   if (!address.ok) {
     problems.error('address', source.value.at, address.failure)
     return undefined
@@ -47,10 +44,4 @@ export function readUpstream(section: Entry, problems: Problems): EngineTarget |
   if (tls && address.value.kind === 'unix')
     problems.error('key-conflict', tls.keyAt, `"tls" goes with a tcp:// address, not with ${quote(text)}`)
   return { address: address.value, tls: clientTls }
-}
-
-function withTlsPort(url: string, tls: boolean): string {
-  return tls && /^tcp:\/\/(?:\[[^\]]*\]|[^/:]+)\/?$/.test(url)
-    ? `${url.replace(/\/$/, '')}:${DOCKER_TLS_PORT}`
-    : url
 }

@@ -3,24 +3,15 @@ import { chmodSync, chownSync, lstatSync, realpathSync, statSync, unlinkSync } f
 import { createServer, type Server, Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { type Address, describeAddress, isLoopback } from '../model/address.ts'
+import type { ClientIdentity } from '../model/client.ts'
+import type { ListenerSpec, SocketRights } from '../model/listener.ts'
 import { failed, ok, type Result } from '../model/result.ts'
-import { groupId } from './group.ts'
-
-export interface ListenOptions {
-  /** Permission bits of a unix socket. */
-  readonly mode: number
-  /** Group that a unix socket is given to, by name or number. Unset: the group of the process. */
-  readonly group: string | undefined
-}
-
-/** Owner and group may connect, as with dockerd's own socket (PS-LISTEN-001). */
-export const DEFAULT_SOCKET_MODE = 0o660
-
-/**
- * Connections that may wait to be accepted. Node's default of 511 turned clients away where the engine takes a thousand at once
- * (Go asks for all that the kernel allows); the kernel cuts it to its own limit, net.core.somaxconn.
- */
-const BACKLOG = 4096
+import { acceptedLink } from '../plane/accepted.ts'
+import type { Link } from '../plane/link.ts'
+import { groupId, userId } from './accounts.ts'
+import { Crowd } from './crowd.ts'
+import { peerAddressOf } from './identity.ts'
+import { listenTls } from './tls-listener.ts'
 
 export interface Listener {
   /** Where it really listens: a port 0 has become a number. */
@@ -29,30 +20,84 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Starts to listen; `accept` gets each connection, half-open sockets allowed, and nothing read from it yet. */
+/**
+ * Takes one connection; resolves when nothing of it is open any more. The link allows half-open connections, and nothing has
+ * been read from it yet.
+ */
+export type Accept = (link: Link, identity: ClientIdentity) => Promise<void>
+
+/** What a listener tells of while it is open. */
+export type ListenerTold =
+  /** Connections are being closed because there are as many as may be. */
+  | { readonly kind: 'full' }
+  /** `reason`: what was wrong with the client's certificate, or with its handshake. */
+  | { readonly kind: 'refused'; readonly peerAddress: string | undefined; readonly reason: string }
+  | { readonly kind: 'certificates-changed' }
+  /** The certificates have changed and cannot be used; the last good ones stay. */
+  | { readonly kind: 'certificates-broken'; readonly message: string }
+
+/** Starts to listen. */
 export async function listen(
-  address: Address,
-  options: ListenOptions,
-  accept: (socket: Socket) => void,
+  spec: ListenerSpec,
+  accept: Accept,
+  tell: (told: ListenerTold) => void,
 ): Promise<Result<Listener, string>> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, accept)
-  const opened =
-    address.kind === 'unix' ? await openUnix(server, address.path, options) : await openTcp(server, address)
-  if (!opened.ok) return failed(`cannot listen on ${describeAddress(address)}: ${opened.failure}`)
-  return ok({
-    address: opened.value,
-    close: () => stopAccepting(server),
-  })
+  const { address } = spec
+  const crowd = new Crowd(spec.limits.connections, () => tell({ kind: 'full' }))
+  const opened = await open(spec, crowd, accept, tell)
+  return opened.ok ? opened : failed(`cannot listen on ${describeAddress(address)}: ${opened.failure}`)
 }
 
-async function openTcp(server: Server, address: Address & { kind: 'tcp' }): Promise<Result<Address, string>> {
+async function open(
+  spec: ListenerSpec,
+  crowd: Crowd,
+  accept: Accept,
+  tell: (told: ListenerTold) => void,
+): Promise<Result<Listener, string>> {
+  const { address, tls } = spec
+  if (address.kind === 'unix') {
+    const server = plainServer(spec, crowd, accept)
+    const problem = await openUnix(server, address.path, spec.socket, spec.limits.backlog)
+    return problem === undefined ? ok({ address, close: () => stopAccepting(server) }) : failed(problem)
+  }
+  if (tls !== undefined) {
+    const secured = await listenTls(spec, tls, crowd, accept, tell)
+    if (!secured.ok) return secured
+    const { server, close } = secured.value
+    const bound = await openTcp(server, address, spec.limits.backlog)
+    if (!bound.ok) close()
+    return bound.ok ? ok({ address: bound.value, close: async () => close() }) : bound
+  }
   // Whoever reaches this port controls the engine, and with it the host; plain TCP has no way to tell who that is.
-  if (!isLoopback(address.host))
+  if (!isLoopback(address.host) && !spec.insecure)
     return failed(
       'plain TCP is served on loopback only (127.0.0.1, ::1, localhost); anyone who reaches it owns the engine (PS-LISTEN-002)',
     )
+  const server = plainServer(spec, crowd, accept)
+  const bound = await openTcp(server, address, spec.limits.backlog)
+  return bound.ok ? ok({ address: bound.value, close: () => stopAccepting(server) }) : bound
+}
+
+function plainServer({ name, address: { kind } }: ListenerSpec, crowd: Crowd, accept: Accept): Server {
+  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+    if (!crowd.enter()) return void socket.destroy()
+    const identity: ClientIdentity = {
+      listener: name,
+      transport: kind,
+      peerAddress: peerAddressOf(socket),
+      certificate: undefined,
+    }
+    void accept(acceptedLink(socket), identity).finally(() => crowd.leave())
+  })
+}
+
+async function openTcp(
+  server: Server,
+  address: Address & { kind: 'tcp' },
+  backlog: number,
+): Promise<Result<Address, string>> {
   const problem = await opening(server, () =>
-    server.listen({ port: address.port, host: address.host, backlog: BACKLOG }),
+    server.listen({ port: address.port, host: address.host, backlog }),
   )
   if (problem !== undefined) return failed(explain(problem))
   const bound = server.address()
@@ -60,38 +105,46 @@ async function openTcp(server: Server, address: Address & { kind: 'tcp' }): Prom
   return ok({ kind: 'tcp', host: address.host, port })
 }
 
+/** Nothing where it is open, else the problem. */
 async function openUnix(
   server: Server,
   path: string,
-  options: ListenOptions,
-): Promise<Result<Address, string>> {
-  const group = options.group === undefined ? ok(undefined) : groupId(options.group)
-  if (!group.ok) return group
+  { mode, owner, group }: SocketRights,
+  backlog: number,
+): Promise<string | undefined> {
+  const user = owner === undefined ? ok(undefined) : userId(owner)
+  if (!user.ok) return user.failure
+  const circle = group === undefined ? ok(undefined) : groupId(group)
+  if (!circle.ok) return circle.failure
   const parent = checkParent(path)
-  if (parent !== undefined) return failed(parent)
+  if (parent !== undefined) return parent
   const stale = await clearStale(path)
-  if (stale !== undefined) return failed(stale)
+  if (stale !== undefined) return stale
 
   // The file is born with no right for anyone else and only then opened up, so it is never wider than asked for.
   // Binding happens within the call, so the process-wide mask is changed for that moment alone.
   const problem = await opening(server, () => {
     const mask = process.umask(0o177)
     try {
-      server.listen({ path, backlog: BACKLOG })
+      server.listen({ path, backlog })
     } finally {
       process.umask(mask)
     }
   })
-  if (problem !== undefined) return failed(explain(problem))
+  if (problem !== undefined) return explain(problem)
   try {
-    if (group.value !== undefined) chownSync(path, -1, group.value)
-    chmodSync(path, options.mode)
+    if (user.value !== undefined || circle.value !== undefined)
+      chownSync(path, user.value ?? UNCHANGED, circle.value ?? UNCHANGED)
+    chmodSync(path, mode)
+    return undefined
   } catch (cause) {
     await stopAccepting(server)
-    return failed(explain(cause as NodeJS.ErrnoException))
+    return explain(cause as NodeJS.ErrnoException)
   }
-  return ok({ kind: 'unix', path })
 }
+
+/** As chown(2) has it. */
+const UNCHANGED = -1
 
 /** In a directory that others may write to without the sticky bit, anyone could put a socket of theirs in our place. */
 function checkParent(path: string): string | undefined {

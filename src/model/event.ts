@@ -71,7 +71,22 @@ export interface ExchangeReport {
 export type ProxyEvent =
   | { readonly kind: 'exchange-ended'; readonly report: ExchangeReport }
   | { readonly kind: 'chain'; readonly operation: string; readonly note: ChainNote }
-  | { readonly kind: 'listening'; readonly address: string }
+  | { readonly kind: 'listening'; readonly listener: string; readonly address: string }
+  | { readonly kind: 'listening-no-more'; readonly listener: string; readonly address: string }
+  /** Plain TCP beyond loopback, as somebody has asked for. */
+  | { readonly kind: 'listening-openly'; readonly listener: string; readonly address: string }
+  /** Connections are being closed because there are as many as this listener may have. */
+  | { readonly kind: 'listener-full'; readonly listener: string; readonly connections: number }
+  /** A client was not let in; `reason` says what was wrong with its certificate or its handshake. */
+  | {
+      readonly kind: 'client-refused'
+      readonly listener: string
+      readonly peerAddress: string | undefined
+      readonly reason: string
+    }
+  | { readonly kind: 'certificates-changed'; readonly listener: string }
+  /** They have changed and cannot be used; the last good ones stay in force. */
+  | { readonly kind: 'certificates-broken'; readonly listener: string; readonly message: string }
   | {
       readonly kind: 'engine-found'
       readonly address: string

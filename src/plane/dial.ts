@@ -1,25 +1,74 @@
 /** Opening the engine side of a connection. */
 import { Socket } from 'node:net'
-import type { Address } from '../model/address.ts'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import type { Address, EngineTarget } from '../model/address.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import { Link } from './link.ts'
+import { outliveWriting } from './outlive-writing.ts'
 import { ReadBuffer } from './read-buffer.ts'
+import { TlsFiles } from './tls-files.ts'
 
 /** Why the engine could not be reached, in words for the person at the client. */
 export interface Unreachable {
   readonly message: string
 }
 
+/** Opens connections to one engine. */
+export type Dial = () => Promise<Result<Link, Unreachable>>
+
 /**
- * Longest time to wait for the engine to accept, in milliseconds. A local engine accepts at once or not at all; one
- * behind TCP may need a few retransmitted SYNs (1 + 2 + 4 s on Linux).
+ * Longest time to wait for the engine to accept, in milliseconds, TLS included. A local engine accepts at once or not at all;
+ * one behind TCP may need a few retransmitted SYNs (1 + 2 + 4 s on Linux).
  */
 const CONNECT_TIMEOUT_MS = 10_000
 
-export function dial(address: Address): Promise<Result<Link, Unreachable>> {
+export function dialler({ address, tls }: EngineTarget): Dial {
+  if (tls === undefined || address.kind === 'unix') return () => dialPlain(address)
+  const files = new TlsFiles(tls)
+  return () => dialTls(address, files)
+}
+
+function dialPlain(address: Address): Promise<Result<Link, Unreachable>> {
+  const input = new ReadBuffer()
+  const socket = new Socket(input.options)
+  const opened = opening(socket, 'connect', input)
+  if (address.kind === 'unix') socket.connect({ path: address.path })
+  else socket.connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true })
+  return opened
+}
+
+async function dialTls(
+  { host, port }: Address & { kind: 'tcp' },
+  files: TlsFiles,
+): Promise<Result<Link, Unreachable>> {
+  const credentials = await files.read()
+  if (!credentials.ok) return failed({ message: credentials.failure })
+  const options: ConnectionOptions & { readonly allowHalfOpen: true } = {
+    host,
+    port,
+    ...(isName(host) ? { servername: host } : {}),
+    secureContext: credentials.value.context,
+    ALPNProtocols: ['http/1.1'],
+    allowHalfOpen: true,
+  }
+  const socket = connectTls(options)
+  socket.setNoDelay(true).setKeepAlive(true)
+  return opening(socket, 'secureConnect')
+}
+
+/** An address is no name that a server could choose a certificate by (RFC 6066, section 3). */
+function isName(host: string): boolean {
+  return !host.includes(':') && !/^[0-9.]+$/.test(host)
+}
+
+/** Waits until the socket is open. */
+function opening(
+  socket: Socket,
+  ready: 'connect' | 'secureConnect',
+  input?: ReadBuffer,
+): Promise<Result<Link, Unreachable>> {
+  outliveWriting(socket)
   return new Promise((resolve) => {
-    const input = new ReadBuffer()
-    const socket = new EngineSocket(input.options)
     const timer = setTimeout(
       () => giveUp(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`),
       CONNECT_TIMEOUT_MS,
@@ -30,53 +79,15 @@ export function dial(address: Address): Promise<Result<Link, Unreachable>> {
       resolve(failed({ message: reason }))
     }
     const refused = (cause: Error) => giveUp(cause.message)
+    const left = () => giveUp('it closed the connection before it was open')
     socket.once('error', refused)
-    socket.once('connect', () => {
+    socket.once('close', left)
+    socket.once(ready, () => {
       clearTimeout(timer)
       const link = new Link(socket, input)
       socket.off('error', refused)
+      socket.off('close', left)
       resolve(ok(link))
     })
-    if (address.kind === 'unix') socket.connect({ path: address.path })
-    else socket.connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true })
   })
-}
-
-/**
- * A socket whose reading side outlives its writing side.
- *
- * An engine may refuse in the middle of an upload: it answers and closes while the client is still sending. The next
- * write then fails, and a plain socket would destroy itself with the answer still unread in the kernel. Here a failed
- * write only ends the writing; reading goes on to the engine's last byte, and then the socket closes.
- */
-class EngineSocket extends Socket {
-  #deaf = false
-
-  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (this.#deaf) return done()
-    super._write(chunk, encoding, this.#shielded(done))
-  }
-
-  override _writev(
-    chunks: Array<{ chunk: Buffer; encoding: BufferEncoding }>,
-    done: (error?: Error | null) => void,
-  ): void {
-    if (this.#deaf) return done()
-    super._writev?.(chunks, this.#shielded(done))
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    if (this.#deaf) return done()
-    super._final(this.#shielded(done))
-  }
-
-  #shielded(done: (error?: Error | null) => void): (error?: Error | null) => void {
-    return (error) => {
-      if (error) {
-        this.#deaf = true
-        if (this.readableEnded) this.destroy()
-      }
-      done()
-    }
-  }
 }

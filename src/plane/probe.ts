@@ -3,9 +3,8 @@
 import { readAnswerTerms } from '../http1/answer-terms.ts'
 import { trackBody } from '../http1/body-tracker.ts'
 import { HeadReader } from '../http1/head-reader.ts'
-import type { Address } from '../model/address.ts'
 import { failed, ok, type Result } from '../model/result.ts'
-import { dial, type Unreachable } from './dial.ts'
+import type { Dial, Unreachable } from './dial.ts'
 
 export interface EngineIdentity {
   readonly version: string
@@ -19,10 +18,10 @@ const QUESTION = Buffer.from('GET /version HTTP/1.1\r\nHost: powerstrip\r\nConne
 
 /** Waits no longer once `stop` is aborted. */
 export async function probeEngine(
-  address: Address,
+  dial: Dial,
   stop: AbortSignal,
 ): Promise<Result<EngineIdentity, Unreachable>> {
-  const dialled = await dial(address)
+  const dialled = await dial()
   if (!dialled.ok) return dialled
   const engine = dialled.value
   const answer = await new Promise<Result<Buffer, Unreachable>>((resolve) => {

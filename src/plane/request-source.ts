@@ -12,24 +12,19 @@ export interface RequestTaker {
   gone(): void
 }
 
-/**
- * How long a head may take from its first byte to its last, in milliseconds (PS-FRAME-011). An idle connection may wait
- * for its first byte for ever, as at dockerd.
- */
-export const HEAD_TIMEOUT_MS = 10_000
-
-const TOO_SLOW = refusal('PS-FRAME-011', 408, `the head did not arrive within ${HEAD_TIMEOUT_MS / 1000} s`)
-
 /** One object for the life of a connection: small exchanges are so short that making readers anew for each one shows. */
 export class RequestSource implements LinkReader {
   readonly #client: Link
   readonly #taker: RequestTaker
   readonly #reader = new HeadReader()
+  readonly #headTimeoutMs: number
   #slow: NodeJS.Timeout | undefined
 
-  constructor(client: Link, taker: RequestTaker) {
+  /** `headTimeoutMs`: how long a head may take from its first byte to its last (PS-FRAME-011). */
+  constructor(client: Link, taker: RequestTaker, headTimeoutMs: number) {
     this.#client = client
     this.#taker = taker
+    this.#headTimeoutMs = headTimeoutMs
   }
 
   /**
@@ -49,7 +44,7 @@ export class RequestSource implements LinkReader {
   bytes(chunk: Buffer): void {
     const progress = this.#reader.feed(chunk)
     if (progress.kind === 'more') {
-      this.#slow ??= setTimeout(() => this.#refuse(TOO_SLOW), HEAD_TIMEOUT_MS)
+      this.#slow ??= setTimeout(() => this.#refuse(this.#tooSlow()), this.#headTimeoutMs)
       return
     }
     if (progress.kind === 'refused') return this.#refuse(progress.refusal)
@@ -68,6 +63,11 @@ export class RequestSource implements LinkReader {
 
   closed(): void {
     this.#gone()
+  }
+
+  #tooSlow(): Refusal {
+    const message = `the head did not arrive within ${this.#headTimeoutMs / 1000} s`
+    return refusal('PS-FRAME-011', 408, message)
   }
 
   #refuse(why: Refusal): void {

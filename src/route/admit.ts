@@ -8,6 +8,7 @@ import { type RequestTerms, requestTerms } from '../http1/framing.ts'
 import { type Field, fieldLists, fieldValue, parseRequestHead, type RequestHead } from '../http1/head.ts'
 import { type Refusal, refusal } from '../model/refusal.ts'
 import { failed, ok, type Result } from '../model/result.ts'
+import { browserRefusal } from './browser.ts'
 import { identify, type Route } from './identity.ts'
 
 export interface AdmittedRequest {
@@ -27,16 +28,27 @@ export interface Tunnel {
   readonly onRaw200: boolean
 }
 
-export function admit(
-  text: string,
-  options: { readonly minApiVersion: string },
-): Result<AdmittedRequest, Refusal> {
+/** What holds for every request that comes in by one listener. */
+export interface AdmissionTerms {
+  /** Older API versions are refused (PS-PATH-007). */
+  readonly minApiVersion: string
+  /** What becomes of requests that are in no Docker API description (PS-PATH-008). */
+  readonly unknownEndpoints?: 'relay' | 'refuse'
+  /** Where a web page could reach the listener: by which names it may be addressed. */
+  readonly hosts?: readonly string[] | undefined
+}
+
+export function admit(text: string, options: AdmissionTerms): Result<AdmittedRequest, Refusal> {
   const head = parseRequestHead(text)
   if (!head.ok) return head
   const terms = requestTerms(head.value)
   if (!terms.ok) return terms
+  const fromPage = options.hosts && browserRefusal(head.value, options.hosts)
+  if (fromPage !== undefined) return failed(fromPage)
   const route = identify(head.value.method, head.value.target, options)
   if (!route.ok) return route
+  if (route.value.operation === undefined && options.unknownEndpoints === 'refuse')
+    return failed(unknownRefusal(head.value, route.value))
   const form = formRefusal(head.value, terms.value, route.value)
   if (form !== undefined) return failed(form)
   const tunnel = tunnelFor(terms.value, route.value)
@@ -48,6 +60,14 @@ export function admit(
     tunnel: tunnel.value,
     ...withoutStoppedLines(head.value, tunnel.value !== undefined),
   })
+}
+
+function unknownRefusal({ method }: RequestHead, { path }: Route): Refusal {
+  return refusal(
+    'PS-PATH-008',
+    403,
+    `${method} ${path} is in no Docker API description, and such requests are refused here ("unknownEndpoints: refuse")`,
+  )
 }
 
 /**

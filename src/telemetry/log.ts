@@ -22,7 +22,31 @@ export function logTo(
         return log.debug({ ...report, durationMs: Math.round(durationMs * 1000) / 1000 }, 'exchange')
       }
       case 'listening':
-        return log.info({ address: event.address }, 'listening')
+        return log.info({ listener: event.listener, address: event.address }, 'listening')
+      case 'listening-no-more':
+        return log.info({ listener: event.listener, address: event.address }, 'listening no more')
+      case 'listening-openly':
+        return log.warn(
+          { listener: event.listener, address: event.address },
+          'whoever reaches this address controls the engine, and with it this machine (insecure: true)',
+        )
+      case 'listener-full':
+        return log.warn(
+          { listener: event.listener, connections: event.connections },
+          'connections are turned away: there are as many as this listener may have',
+        )
+      case 'client-refused':
+        return log.warn(
+          { listener: event.listener, peerAddress: event.peerAddress, reason: event.reason },
+          'a client was not let in',
+        )
+      case 'certificates-changed':
+        return log.info({ listener: event.listener }, 'the certificates have changed and are in force')
+      case 'certificates-broken':
+        return log.error(
+          { listener: event.listener, reason: event.message },
+          'the certificates have changed and cannot be used; the last good ones stay in force',
+        )
       case 'engine-found':
         return log.info(
           { address: event.address, version: event.version, apiVersion: event.apiVersion },

@@ -1,7 +1,9 @@
 /** What is refused, and which lines of a head stop at the proxy, before a request may go on. */
 import { FIELD_LIMIT, HEAD_LIMIT_BYTES, REQUEST_LINE_LIMIT_BYTES } from '../../src/http1/limits.ts'
-import { HEAD_TIMEOUT_MS } from '../../src/plane/request-source.ts'
+import { DEFAULT_LISTENER_LIMITS } from '../../src/model/listener.ts'
 import { head, PING, PONG, readError, settled, stage } from './stage.ts'
+
+const { headTimeoutMs } = DEFAULT_LISTENER_LIMITS
 
 /** Sends a request that must be refused, and gives the refusal. */
 async function refusal(request: string) {
@@ -178,13 +180,13 @@ describe('a slow head', () => {
     const client = await scene.client()
     // An idle connection may wait for ever.
     await settled()
-    jest.advanceTimersByTime(100 * HEAD_TIMEOUT_MS)
+    jest.advanceTimersByTime(100 * headTimeoutMs)
     await client.send('GET /_ping HTTP/1.1\r\n')
     await settled()
-    jest.advanceTimersByTime(HEAD_TIMEOUT_MS / 2)
+    jest.advanceTimersByTime(headTimeoutMs / 2)
     await client.send('Host: docker\r\n')
     await settled()
-    jest.advanceTimersByTime(HEAD_TIMEOUT_MS / 2 - 1)
+    jest.advanceTimersByTime(headTimeoutMs / 2 - 1)
     await settled()
     expect(client.text).toBe('')
 
@@ -198,7 +200,7 @@ describe('a slow head', () => {
     await using scene = await stage()
     const { client, engine } = await scene.begin(`${PING}GET /_ping`, PING)
     await settled()
-    jest.advanceTimersByTime(10 * HEAD_TIMEOUT_MS)
+    jest.advanceTimersByTime(10 * headTimeoutMs)
     await settled()
     await engine.send(PONG)
     await client.until(PONG)

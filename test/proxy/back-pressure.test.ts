@@ -4,7 +4,7 @@ import { head, PING, PONG, settled, stage, WAYS } from './stage.ts'
 
 const MEGABYTE = 1024 * 1024
 /** Four kernel buffers and the sockets' own lie between a writer and a reader; TCP's grow to some megabytes each. */
-const BOUND_BYTES = { unix: 2 * MEGABYTE, tcp: 32 * MEGABYTE }
+const BOUND_BYTES = { unix: 2 * MEGABYTE, tcp: 32 * MEGABYTE, tls: 32 * MEGABYTE }
 const PIECE = Buffer.alloc(64 * 1024, 'x')
 
 /** Writes until the other side takes no more, or `most` bytes; gives what it has taken. */

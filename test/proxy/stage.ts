@@ -1,14 +1,17 @@
 /** A proxy between raw clients and a scripted engine, all of them in this process, with everything that was told. */
+import { readFileSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Address } from '../../src/model/address.ts'
 import type { ExchangeReport, ProxyEvent } from '../../src/model/event.ts'
-import { type Proxy as RunningProxy, startProxy } from '../../src/proxy.ts'
+import { type ListenerSpec, plainListener } from '../../src/model/listener.ts'
+import { type Proxy as RunningProxy, type SecurityTerms, startProxy } from '../../src/proxy.ts'
+import { type Issued, startAuthority } from '../support/certificates.ts'
 import { connect, type Peer } from '../support/connect.ts'
 import { type ScriptedEngine, startScriptedEngine } from '../support/scripted-engine.ts'
 
-export type Way = 'unix' | 'tcp'
+export type Way = 'unix' | 'tcp' | 'tls'
 
 export interface Stage extends AsyncDisposable {
   readonly engine: ScriptedEngine
@@ -32,27 +35,48 @@ export interface StageOptions {
   readonly engine?: Way
   /** An engine at this address instead of a scripted one: where nobody listens, for example. */
   readonly upstream?: Address
+  /** What the listener is besides its address. */
+  readonly listener?: Partial<ListenerSpec>
+  readonly security?: SecurityTerms
 }
 
 export const WAYS: ReadonlyArray<{ readonly clients: Way; readonly engine: Way }> = [
   { clients: 'unix', engine: 'unix' },
   { clients: 'tcp', engine: 'tcp' },
+  { clients: 'tls', engine: 'tls' },
 ]
 
 export async function stage(options: StageOptions = {}): Promise<Stage> {
-  const engine = await startScriptedEngine(options.engine ?? 'unix')
+  const secrets = options.clients === 'tls' || options.engine === 'tls' ? await certificates() : undefined
+  const engine =
+    options.engine === 'tls'
+      ? await startScriptedEngine('tcp', { ...secrets!.server.pem, requestCert: true })
+      : await startScriptedEngine(options.engine ?? 'unix')
   const folder = await mkdtemp(join(tmpdir(), 'stage-'))
   const events: ProxyEvent[] = []
   const exchanges: ExchangeReport[] = []
   let told = () => {}
   const started = await startProxy({
-    listen: [
-      options.clients === 'tcp'
-        ? { kind: 'tcp', host: '127.0.0.1', port: 0 }
-        : { kind: 'unix', path: join(folder, 'ps.sock') },
+    listeners: [
+      plainListener(
+        options.clients === 'tcp' || options.clients === 'tls'
+          ? { kind: 'tcp', host: '127.0.0.1', port: 0 }
+          : { kind: 'unix', path: join(folder, 'ps.sock') },
+        {
+          tls:
+            options.clients === 'tls'
+              ? { own: secrets!.server.files, ca: secrets!.server.files.ca, clientAuth: 'require' }
+              : undefined,
+          ...options.listener,
+        },
+      ),
     ],
-    engine: options.upstream ?? engine.address,
-    socket: { mode: 0o600, group: undefined },
+    engine: {
+      address: options.upstream ?? engine.address,
+      tls:
+        options.engine === 'tls' ? { ca: secrets!.client.files.ca, own: secrets!.client.files } : undefined,
+    },
+    ...(options.security === undefined ? {} : { security: options.security }),
     tell(event) {
       events.push(event)
       if (event.kind === 'exchange-ended') exchanges.push(event.report)
@@ -64,7 +88,10 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
   const clients: Peer[] = []
 
   const client = async () => {
-    const peer = await connect(proxy.addresses[0]!)
+    const peer = await connect(
+      proxy.addresses[0]!,
+      options.clients === 'tls' ? secrets!.client.pem : undefined,
+    )
     clients.push(peer)
     return peer
   }
@@ -100,6 +127,29 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
       if (bug !== undefined) throw bug.error
     },
   }
+}
+
+interface Secrets {
+  readonly files: Issued
+  /** What the files say, for Node's own TLS. */
+  readonly pem: { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer }
+}
+
+/** Made once for all stages of a test file: openssl takes a while. */
+let made: Promise<{ readonly server: Secrets; readonly client: Secrets }> | undefined
+
+function certificates(): Promise<{ readonly server: Secrets; readonly client: Secrets }> {
+  made ??= (async () => {
+    const authority = await startAuthority()
+    process.once('exit', () => rmSync(authority.folder, { recursive: true, force: true }))
+    const issue = async (purpose: 'server' | 'client'): Promise<Secrets> => {
+      const files = await authority.issue({ name: purpose, for: purpose })
+      const [cert, key, ca] = [files.cert, files.key, files.ca].map((file) => readFileSync(file))
+      return { files, pem: { cert: cert!, key: key!, ca: ca! } }
+    }
+    return { server: await issue('server'), client: await issue('client') }
+  })()
+  return made
 }
 
 /** For what tells nobody when it happens. Gives the event loop a turn between two looks; fails after 20 s. */

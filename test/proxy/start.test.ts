@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Address } from '../../src/model/address.ts'
+import { plainListener } from '../../src/model/listener.ts'
 import { type ProxyOptions, startProxy } from '../../src/proxy.ts'
 import { connect } from '../support/connect.ts'
 import { startScriptedEngine } from '../support/scripted-engine.ts'
@@ -21,7 +22,12 @@ const unix = (...names: string[]): Address => ({ kind: 'unix', path: join(dir, .
 const tcp = (host: string, port: number): Address => ({ kind: 'tcp', host, port })
 
 function start(listen: readonly Address[], engine: Address, more: Partial<ProxyOptions> = {}) {
-  return startProxy({ listen, engine, socket: { mode: 0o660, group: undefined }, tell: () => {}, ...more })
+  return startProxy({
+    listeners: listen.map((address) => plainListener(address)),
+    engine: { address: engine, tls: undefined },
+    tell: () => {},
+    ...more,
+  })
 }
 
 test('several addresses lead to one engine, each named in the order asked for', async () => {

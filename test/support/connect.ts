@@ -1,6 +1,7 @@
 /** One end of a raw connection in a test: it sends exactly the bytes it is told to and keeps every read apart. */
 import { once } from 'node:events'
 import { Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import type { Address } from '../../src/model/address.ts'
 
 /** How long a test waits for bytes or for an end before it fails with what has come instead, in milliseconds. */
@@ -115,12 +116,30 @@ export class Peer implements AsyncDisposable {
   }
 }
 
-/** Opens a connection; half-open sockets allowed, as Docker's own clients have them. */
-export async function connect(to: Address): Promise<Peer> {
+/** Opens a connection; half-open sockets allowed, as Docker's own clients have them. With `tls` it is an encrypted one. */
+export async function connect(to: Address, tls?: ConnectionOptions): Promise<Peer> {
+  if (tls !== undefined && to.kind === 'tcp') return connectSecurely(to, tls)
   const socket = new Socket({ allowHalfOpen: true })
   const peer = new Peer(socket)
   if (to.kind === 'unix') socket.connect({ path: to.path })
   else socket.connect({ host: to.host, port: to.port, noDelay: true })
   await once(socket, 'connect')
+  return peer
+}
+
+async function connectSecurely(
+  { host, port }: Address & { kind: 'tcp' },
+  tls: ConnectionOptions,
+): Promise<Peer> {
+  const options: ConnectionOptions & { readonly allowHalfOpen: true } = {
+    host,
+    port,
+    allowHalfOpen: true,
+    ...tls,
+  }
+  const socket = connectTls(options)
+  socket.setNoDelay(true)
+  const peer = new Peer(socket)
+  await once(socket, 'secureConnect')
   return peer
 }

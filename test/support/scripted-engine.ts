@@ -1,9 +1,10 @@
 /** An engine whose every byte the test decides, on a socket of its own. */
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Address } from '../../src/model/address.ts'
 import { Peer } from './connect.ts'
 
@@ -15,18 +16,30 @@ export interface ScriptedEngine extends AsyncDisposable {
   accept(): Promise<Peer>
 }
 
-/** Listens on `at`, or on a fresh unix socket, or on a free port of 127.0.0.1. */
-export async function startScriptedEngine(at: 'unix' | 'tcp' | Address = 'unix'): Promise<ScriptedEngine> {
+/** Listens on `at`, or on a fresh unix socket, or on a free port of 127.0.0.1; with `tls` behind TLS. */
+export async function startScriptedEngine(
+  at: 'unix' | 'tcp' | Address = 'unix',
+  tls?: TlsOptions,
+): Promise<ScriptedEngine> {
   const connections: Peer[] = []
   const waiting: Array<(peer: Peer) => void> = []
   let given = 0
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const options = { allowHalfOpen: true, noDelay: true }
+  const take = (socket: Socket) => {
     const peer = new Peer(socket)
     connections.push(peer)
     const next = waiting.shift()
     if (next === undefined) return
     given++
     next(peer)
+  }
+  const server =
+    tls === undefined ? createServer(options, take) : createTlsServer({ ...options, ...tls }, take)
+  // Below TLS; those that never got through their handshake included.
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
   })
   const folder = at === 'unix' ? await mkdtemp(join(tmpdir(), 'engine-')) : undefined
   if (folder !== undefined) server.listen(join(folder, 'docker.sock'))
@@ -52,6 +65,7 @@ export async function startScriptedEngine(at: 'unix' | 'tcp' | Address = 'unix')
       const closed = once(server, 'close')
       server.close()
       for (const peer of connections) peer.leave()
+      for (const socket of sockets) socket.destroy()
       await closed
       if (folder !== undefined) await rm(folder, { recursive: true, force: true })
     },

@@ -6,6 +6,7 @@ import { BUILT_IN_NAMES, loadBuiltIn } from '../../../src/built-ins.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { type ComposedRules, composeRules } from '../../../src/hook-rules.ts'
 import type { Address } from '../../../src/model/address.ts'
+import { plainListener } from '../../../src/model/listener.ts'
 import { ok } from '../../../src/model/result.ts'
 import { type Proxy as RunningProxy, startProxy } from '../../../src/proxy.ts'
 import { logTo } from '../../../src/telemetry/log.ts'
@@ -80,12 +81,11 @@ export async function setStage(terms: StageTerms): Promise<Stage> {
     return rules
   }
   const started = await startProxy({
-    listen: [
-      { kind: 'unix', path: socket },
-      { kind: 'tcp', host: '127.0.0.1', port: 0 },
+    listeners: [
+      plainListener({ kind: 'unix', path: socket }),
+      plainListener({ kind: 'tcp', host: '127.0.0.1', port: 0 }),
     ],
-    engine: typeof terms.engine === 'object' ? terms.engine : engine!.address,
-    socket: { mode: 0o600, group: undefined },
+    engine: { address: typeof terms.engine === 'object' ? terms.engine : engine!.address, tls: undefined },
     hooks: await compose(terms),
     tell: logTo('debug', { write: (line: string) => lines.add(JSON.parse(line) as LogLine) }),
   })

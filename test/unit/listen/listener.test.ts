@@ -18,10 +18,12 @@ import fs, {
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { groupId } from '../../../src/listen/group.ts'
-import { type Listener, type ListenOptions, listen, sameAddress } from '../../../src/listen/listener.ts'
+import { groupId, userId } from '../../../src/listen/accounts.ts'
+import { type Listener, listen, sameAddress } from '../../../src/listen/listener.ts'
 import type { Address } from '../../../src/model/address.ts'
 import { isLoopback } from '../../../src/model/address.ts'
+import { plainListener, type SocketRights } from '../../../src/model/listener.ts'
+import type { Link } from '../../../src/plane/link.ts'
 
 let dir: string
 let path: string
@@ -40,16 +42,19 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-async function open(address: Address, options: Partial<ListenOptions> = {}) {
-  const result = await listen(address, { mode: 0o660, group: undefined, ...options }, (socket) =>
-    accepted.push(socket),
-  )
+async function open(address: Address, rights: Partial<SocketRights> = {}) {
+  const plain = plainListener(address)
+  const spec = { ...plain, socket: { ...plain.socket, ...rights } }
+  const accept = async ({ socket }: Link) => {
+    accepted.push(socket)
+    await new Promise((closed) => socket.once('close', closed))
+  }
+  const result = await listen(spec, accept, () => {})
   if (result.ok) opened.push(result.value)
   return result
 }
 
-const openUnix = (at = path, options: Partial<ListenOptions> = {}) =>
-  open({ kind: 'unix', path: at }, options)
+const openUnix = (at = path, rights: Partial<SocketRights> = {}) => open({ kind: 'unix', path: at }, rights)
 
 const permissions = (file: string) => statSync(file).mode & 0o7777
 
@@ -109,6 +114,18 @@ describe('the permissions of a unix socket (PS-LISTEN-001)', () => {
     }
     expect(steps).toEqual(['group while 600', 'mode while 600'])
     expect(statSync(path).gid).toBe(Number((groupId(group) as { value: number }).value))
+  })
+
+  test('belong to the user that was asked for, and a user that there is not stops it', async () => {
+    const owner = process.getuid?.() === 0 ? 'nobody' : String(process.getuid?.())
+    expect((await openUnix(path, { owner, mode: 0o600 })).ok).toBe(true)
+    expect(statSync(path).uid).toBe((userId(owner) as { value: number }).value)
+    const other = join(dir, 'other.sock')
+    expect(await openUnix(other, { owner: 'no-such-user' })).toEqual({
+      ok: false,
+      failure: expect.stringContaining('there is no user "no-such-user"'),
+    })
+    expect(existsSync(other)).toBe(false)
   })
 
   test('a group that there is not stops it before anything is opened', async () => {
@@ -336,6 +353,11 @@ describe('groups', () => {
   test('by number and by name', () => {
     expect(groupId('123')).toEqual({ ok: true, value: 123 })
     expect(groupId('root')).toEqual({ ok: true, value: 0 })
+    expect(userId('nobody')).toEqual({ ok: true, value: 65_534 })
+    expect(userId('no such user')).toEqual({
+      ok: false,
+      failure: expect.stringContaining('there is no user'),
+    })
   })
 
   test('an unknown name, and the start of a known one', () => {
