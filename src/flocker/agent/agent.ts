@@ -192,9 +192,10 @@ export class Agent implements Custodian {
       bytesPerSecond: Math.round((bytes / Math.max(1, nowMs - sinceMs)) * 1000),
     }))
     const copies = local.ok ? local.value.copies.map(copyReport) : null
+    const stages = local.ok ? local.value.stages.map(({ dataset }) => dataset) : []
     const problems = Object.fromEntries(this.#problems)
     if (!local.ok) for (const { id } of this.#orders?.datasets ?? []) problems[id] ??= local.failure.message
-    return { node, host, endpoint, copies, moves, problems }
+    return { node, host, endpoint, copies, stages, moves, problems }
   }
 
   #consider(orders: Orders, local: LocalVolumes): void {

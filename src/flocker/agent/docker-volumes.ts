@@ -20,6 +20,10 @@ import { processesThatMount } from './mount-table.ts'
 import type { AgentTrouble } from './trouble.ts'
 import type { CopyId, LocalCopy, LocalVolumes, Stage, VolumeBackend } from './volume-backend.ts'
 
+/**
+ * Names tell what is ours. Labels are for people only: an engine that is killed while it makes a volume forgets them.
+ */
+const NAME = /^flocker-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(\.incoming)?$/
 const DATASET_LABEL = 'powerstrip.flocker.dataset'
 const ROLE_LABEL = 'powerstrip.flocker.role'
 const RECORD = 'flocker.json'
@@ -43,16 +47,17 @@ export class DockerVolumes implements VolumeBackend {
   }
 
   async list(): Promise<Result<LocalVolumes, AgentTrouble>> {
-    const volumes = await this.#engine.volumes(DATASET_LABEL)
+    const volumes = await this.#engine.volumes('flocker-')
     if (!volumes.ok) return volumes
     return attempt('the Docker volumes cannot be read', async () => {
       const copies: LocalCopy[] = []
       const stages: Stage[] = []
-      for (const { Mountpoint, Labels } of volumes.value) {
-        const dataset = Labels?.[DATASET_LABEL] ?? ''
+      for (const { Name, Mountpoint } of volumes.value) {
+        const [, dataset, incoming] = NAME.exec(Name) ?? []
+        if (dataset === undefined) continue
         const root = dirname(Mountpoint)
         const record = await readRecord(root)
-        if (Labels?.[ROLE_LABEL] === 'incoming') {
+        if (incoming !== undefined) {
           const sealed = record === undefined ? null : idOf(dataset, record)
           stages.push({ dataset, path: join(root, DATA), sealed })
         } else if (record !== undefined && record.settling !== true) {
@@ -175,9 +180,6 @@ export class DockerVolumes implements VolumeBackend {
     const labels = { [DATASET_LABEL]: dataset, [ROLE_LABEL]: role }
     const volume = await this.#engine.createVolume(name, labels)
     if (!volume.ok) return volume
-    // Docker hands out a volume that exists, whoever made it.
-    if (volume.value.Labels?.[DATASET_LABEL] !== dataset)
-      return failed({ message: `the Docker volume ${name} exists already and is not one of flocker-agent's` })
     return ok(dirname(volume.value.Mountpoint))
   }
 

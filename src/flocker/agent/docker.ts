@@ -35,8 +35,9 @@ export class DockerEngine implements AsyncDisposable {
           )
   }
 
-  async volumes(label: string): Promise<Result<readonly DockerVolume[], AgentTrouble>> {
-    const filters = encodeURIComponent(JSON.stringify({ label: [label] }))
+  /** Those whose names contain the text. */
+  async volumes(name: string): Promise<Result<readonly DockerVolume[], AgentTrouble>> {
+    const filters = encodeURIComponent(JSON.stringify({ name: [name] }))
     const answer = await this.#call('GET', `/volumes?filters=${filters}`)
     if (!answer.ok) return answer
     return ok((JSON.parse(answer.value.body) as { Volumes: DockerVolume[] | null }).Volumes ?? [])

@@ -8,7 +8,7 @@ export function ordersFor(
   { ledger, revision }: Versioned,
   reports: readonly NodeReport[],
 ): Orders {
-  const reported = new Set(to.copies?.map(({ dataset }) => dataset))
+  const reported = new Set([...(to.copies ?? []).map(({ dataset }) => dataset), ...to.stages])
   const datasets = Object.values(ledger.datasets).filter(
     (dataset) =>
       dataset.primary === to.node ||

@@ -8,6 +8,8 @@ export interface NodeReport {
   readonly endpoint: string
   /** `null`: the engine does not answer, so nothing can be said. */
   readonly copies: readonly CopyReport[] | null
+  /** Datasets that a stage is left of: a move to here that is under way, or was given up. */
+  readonly stages: readonly string[]
   readonly moves: readonly MoveReport[]
   /** By dataset: why this node cannot do what is wished of it. */
   readonly problems: Readonly<Record<string, string>>

@@ -1,6 +1,7 @@
 /** Datasets move between two hosts, with everything that a file system knows about them. */
 import { run } from '../../support/engine/run.ts'
 import { type Cluster, eventually, startCluster } from '../../support/flocker/cluster.ts'
+import { describeTree, fillTree } from '../../support/flocker/tree.ts'
 
 let cluster: Cluster
 
@@ -9,20 +10,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => cluster?.[Symbol.asyncDispose]())
-
-/** Everything that `find`, `getfattr` and `sha256sum` can tell, in an order of its own. */
-async function describeTree(path: string): Promise<string> {
-  const script = `
-    cd "$1" || exit 1
-    find . -printf '%P %y %m %U:%G %T@ %s %n %l\\n' | sort
-    find . -type f -print0 | sort -z | xargs -0r sha256sum
-    getfattr -R -d -m - -h -e hex . | sort
-    find . -samefile one.txt | sort
-  `
-  const told = await run('sh', ['-c', script, 'describe', path])
-  if (told.exitCode !== 0) throw new Error(told.stderr)
-  return told.stdout
-}
 
 /** As the engine's user would, in a container. */
 async function fill(path: string, host: Cluster['hosts'][number]['host']): Promise<void> {
@@ -56,12 +43,12 @@ test('a dataset is made where it is wanted, moves with everything it holds, and 
   const id = await api.create(first.node, 'whole')
   const path = await api.usableOn(id, first.node)
   await fill(path, first.host)
-  const before = await describeTree(path)
+  const before = await describeTree(first.host, path)
   expect(before).toContain('user.note')
 
   expect((await api.move(id, second.node)).status).toBe(200)
   const there = await api.usableOn(id, second.node)
-  expect(await describeTree(there)).toBe(before)
+  expect(await describeTree(second.host, there)).toBe(before)
   expect(there.startsWith(second.host.engine.dir)).toBe(true)
   const usage = await run('du', ['--block-size=1', `${there}/sparse`])
   expect(Number.parseInt(usage.stdout, 10)).toBeLessThan(1_000_000)
@@ -75,7 +62,7 @@ test('a dataset is made where it is wanted, moves with everything it holds, and 
 
   await api.move(id, first.node)
   expect(await api.usableOn(id, first.node)).toBe(path)
-  expect(await describeTree(path)).toBe(before)
+  expect(await describeTree(first.host, path)).toBe(before)
 })
 
 test('a dataset that a running container uses stays, and the state says who uses it', async () => {
@@ -146,4 +133,62 @@ test('a deleted dataset goes from its host, but not from under a container', asy
     (seen) => seen === undefined,
   )
   expect((await run('test', ['-e', path])).exitCode).not.toBe(0)
+})
+
+test('whoever changes their mind on the way has the data where it was', async () => {
+  const { api, hosts } = cluster
+  const [first, second] = hosts
+  const id = await api.create(first.node, 'undecided')
+  const path = await api.usableOn(id, first.node)
+  await fillTree(first.host, path, 16)
+  const before = await describeTree(first.host, path)
+  for (const phase of ['copying', 'comparing']) {
+    await api.move(id, second.node)
+    await api.until(
+      () => api.state(id),
+      (seen) => seen?.move?.phase === phase || seen?.primary === second.node,
+    )
+    await api.move(id, first.node)
+    expect(await api.usableOn(id, first.node)).toBe(path)
+    expect(await describeTree(first.host, path)).toBe(before)
+  }
+  await eventually(
+    () => second.host.mustDocker(['volume', 'ls', '--quiet']),
+    (listed) => !listed.includes(id),
+  )
+})
+
+test('a target without room refuses with the reason, leaves the source as it is, and goes on when there is room', async () => {
+  const { api, hosts } = cluster
+  const [first, second] = hosts
+  const id = await api.create(first.node, 'big')
+  const path = await api.usableOn(id, first.node)
+  await fillTree(first.host, path, 20)
+  const before = await describeTree(first.host, path)
+  const volumes = `${second.host.engine.dir}/data/volumes`
+  const mount = async (...args: string[]) => {
+    const told = await second.host.run('mount', args)
+    if (told.exitCode !== 0) throw new Error(told.stderr)
+  }
+  await second.host.engine.kill()
+  // Half the room; and then room enough, but not for so many files, which nobody can know before.
+  await mount('-t', 'tmpfs', '-o', 'size=10m', 'tmpfs', volumes)
+  await second.host.engine.start()
+  await api.move(id, second.node)
+  const told = async (words: string) =>
+    api.until(
+      () => api.state(id),
+      (seen) => seen?.problem?.includes(words) === true,
+    )
+  expect(await told('there is no room for it on this node: it takes')).toMatchObject({
+    primary: first.node,
+    path,
+  })
+  await mount('-o', 'remount,size=100m,nr_inodes=40', volumes)
+  expect(await told('the disk of this node is full')).toMatchObject({ primary: first.node, path })
+  expect(await describeTree(first.host, path)).toBe(before)
+
+  await mount('-o', 'remount,nr_inodes=10000', volumes)
+  const there = await api.usableOn(id, second.node)
+  expect(await describeTree(second.host, there)).toBe(before)
 })

@@ -22,6 +22,7 @@ export type PackageName =
   | 'nginx-light'
   | 'wrk'
   | 'attr'
+  | 'netcat-openbsd'
   | 'redis-server'
   | 'redis-tools'
   | 'etcd-server'

@@ -99,6 +99,7 @@ export function describeStore(name: string, makePlace: () => Promise<Place>): vo
         host,
         endpoint: `${host}:4524`,
         copies: null,
+        stages: [],
         moves: [],
         problems: {},
       })

@@ -26,7 +26,7 @@ beforeEach(async () => {
     [A, '10.0.0.1'],
     [B, '10.0.0.2'],
   ]) {
-    const report = { node, host, endpoint: `${host}:4524`, copies: [], moves: [], problems: {} }
+    const report = { node, host, endpoint: `${host}:4524`, copies: [], stages: [], moves: [], problems: {} }
     await call('POST', '/agents/report', { report, seen: null })
   }
 })
