@@ -54,12 +54,16 @@ test.each([
 const IN_FORCE = 'the configuration has changed and is in force'
 const BROKEN = 'the configuration has changed and is broken; the last good one stays in force'
 
-/** Resolves when so many changes of a kind have been logged. */
+/**
+ * Resolves when so many changes of a kind have been logged. There may be more broken ones than were made: a file that is
+ * written in place is an empty one for a moment, and may be read in it.
+ */
 async function told(powerstrip: Powerstrip, message: string, times: number): Promise<void> {
   const late = performance.now() + 20_000
   const count = () => powerstrip.log.filter(({ msg }) => msg === message).length
   while (count() < times && performance.now() < late) await sleep(5)
-  expect(count()).toBe(times)
+  if (message === BROKEN) expect(count()).toBeGreaterThanOrEqual(times)
+  else expect(count()).toBe(times)
 }
 
 async function ask(powerstrip: Powerstrip): Promise<Record<string, unknown>> {
@@ -124,12 +128,13 @@ test('1,000 requests while the file changes 50 times: none fails, none sees half
   const good = { count: 0, last: 0 }
   for (let n = 1; n <= CHANGES; n++) {
     const isBroken = n % EVERY_FIFTH === 0
+    const broken = powerstrip.log.filter(({ msg }) => msg === BROKEN).length
     // In place as some editors do it, or by rename as others do.
     const file = n % 2 === 0 ? powerstrip.configFile! : `${powerstrip.configFile}.new`
     await writeFile(file, isBroken ? `${generation(n)}}` : generation(n))
     if (n % 2 === 1) await rename(file, powerstrip.configFile!)
     if (!isBroken) Object.assign(good, { count: good.count + 1, last: n })
-    await told(powerstrip, isBroken ? BROKEN : IN_FORCE, isBroken ? n - good.count : good.count)
+    await told(powerstrip, isBroken ? BROKEN : IN_FORCE, isBroken ? broken + 1 : good.count)
   }
   changing = false
   await Promise.all(clients)
