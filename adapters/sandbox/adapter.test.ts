@@ -261,6 +261,13 @@ describe('what a container may ask for', () => {
     expect(await ask({ [name]: value }, CREATE, { Image: 'busybox', HostConfig })).toEqual({ kind: 'pass' })
   })
 
+  test('what dockerode repeats in bodies', async () => {
+    expect(await ask({}, CREATE, { Image: 'busybox', name: 'web', platform: '' })).toEqual({ kind: 'pass' })
+    expect(await rulesMet({}, 'POST /exec/e1/start', { Detach: false, hijack: true, stdin: true })).toEqual(
+      [],
+    )
+  })
+
   test('tmpfs volumes, and bind volumes below the folders', async () => {
     const volume = (Options: object) => ({
       Image: 'busybox',
@@ -394,6 +401,12 @@ describe('what others have made', () => {
     })
   })
 
+  test('a body of null says nothing, and what it makes has an owner all the same', async () => {
+    const outcome = await ask(owner, 'POST /volumes/create', null)
+    expect(outcome).toMatchObject({ kind: 'replace', body: JSON.stringify({ Labels: mine }) })
+    expect(await rulesMet(owner, 'POST /volumes/create', [])).toEqual(['PS-FIELD-001'])
+  })
+
   test('lists show the owner’s own', async () => {
     const filters = { label: ['a'], name: ['x'] }
     const outcome = await ask(
@@ -452,6 +465,7 @@ describe('builds, once they are allowed', () => {
     ['outputs=%5B%5D', ['PS-BUILD-006']],
     ['session=x', ['PS-BUILD-007']],
     ['entitlements=x', ['PS-FIELD-001']],
+    ['version=2&remote=client-session&session=x', ['PS-BUILD-002', 'PS-BUILD-004', 'PS-BUILD-007']],
   ])('%s: %j', async (query, rules) => {
     expect(await rulesMet({ builds: true }, `POST /build?${query}`)).toEqual(rules)
   })

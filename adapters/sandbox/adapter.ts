@@ -87,6 +87,7 @@ function mark(where: NonNullable<Door['marks']>, ctx: PreContext<'*', Config>, o
   switch (where) {
     case 'labels':
       if (isJsonObject(ctx.body)) ctx.body.Labels = withOwner(ctx.body.Labels, owner)
+      else ctx.body = { Labels: withOwner({}, owner) }
       return
     case 'build':
       ctx.query.set('labels', JSON.stringify(withOwner(labelsIn(ctx.query.get('labels')), owner)))

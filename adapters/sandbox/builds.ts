@@ -34,7 +34,8 @@ export function* imageBuild({ query }: Asked, policy: Policy): Iterable<Concern>
     yield forbidden('PS-BUILD-001', `extra hosts ${quoted(hosts.join(', '))}`, setting('extraHosts'))
 
   const remote = query.get('remote') ?? ''
-  if (remote !== '' && !policy.buildRemote)
+  const ofSession = policy.sessions && remote === 'client-session'
+  if (remote !== '' && !ofSession && !policy.buildRemote)
     yield forbidden('PS-BUILD-002', `a build from ${quoted(remote)}`, setting('buildRemote'))
   const version = query.get('version') ?? ''
   if (version !== '' && version !== '1' && !policy.sessions)

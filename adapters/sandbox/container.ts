@@ -204,7 +204,11 @@ const EXISTING_FIELDS: ReadonlySet<string> = new Set([
   'Sysctls',
 ])
 
+/** dockerode repeats in the body what it says in the query, where alone it counts. */
+const IN_THE_QUERY: FieldRules = { name: HARMLESS, platform: HARMLESS }
+
 const CONFIG_FIELDS: FieldRules = {
+  ...IN_THE_QUERY,
   Hostname: HARMLESS,
   Domainname: HARMLESS,
   User: text((value, policy) => user('PS-PRIV-011', value, policy)),

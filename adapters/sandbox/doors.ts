@@ -14,7 +14,7 @@ import { volumeSource } from './mounts.ts'
 import { endpointConcerns, networkCreate } from './networks.ts'
 import type { Policy, Reading } from './policy.ts'
 import type { RuleId } from './rules.ts'
-import { HARMLESS, judgeFields, text } from './shape.ts'
+import { type FieldRules, HARMLESS, judgeFields, text } from './shape.ts'
 import { secretOrConfig, service } from './swarm.ts'
 
 export interface Door {
@@ -82,7 +82,9 @@ function volume(): Judge {
 function body(judge: (body: JsonObject, policy: Policy) => Iterable<Concern>): Judge {
   return function* ({ body: value, text }, policy) {
     if (isJsonObject(value)) yield* judge(value, policy)
-    else if (text !== null) yield forbidden('PS-FIELD-001', 'a body that is not a map', 'sending a map')
+    // `null` is what clients send that have nothing to say.
+    else if (text !== null && value !== null)
+      yield forbidden('PS-FIELD-001', 'a body that is not a map', 'sending a map')
   }
 }
 
@@ -136,9 +138,16 @@ const exec: Judge = function* ({ params }) {
   yield { kind: 'exec', rule: 'PS-LIFE-002', ref: params.id ?? '' }
 }
 
-const execStart: Judge = body((value, policy) =>
-  judgeFields(value, { Detach: HARMLESS, Tty: HARMLESS, ConsoleSize: HARMLESS }, policy),
-)
+const execStart: Judge = body((value, policy) => judgeFields(value, EXEC_START_FIELDS, policy))
+
+/** The last two are dockerode's own, which the engine does not read. */
+const EXEC_START_FIELDS: FieldRules = {
+  Detach: HARMLESS,
+  Tty: HARMLESS,
+  ConsoleSize: HARMLESS,
+  hijack: HARMLESS,
+  stdin: HARMLESS,
+}
 
 const startedExec: Judge = function* ({ params }) {
   yield { kind: 'exec', rule: 'PS-TIME-002', ref: params.id ?? '' }

@@ -1,8 +1,12 @@
-/** What differs from one run to the next and means nothing: ids, dates, and the names that scenarios make up. */
+/**
+ * What differs from one run to the next and means nothing: ids, dates, the names that scenarios make up, and whether the
+ * CLI has lost patience with a container that is slow to start.
+ */
 const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{64}\b/g, '(id)'],
   [/\b[0-9a-f]{12}\b/g, '(short id)'],
   [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?: ?(?:Z|[+-]\d\d:?\d\d))?(?: [A-Z]{3,4})?/g, '(date)'],
+  [/failed to resize tty, using default size\r?\n/g, ''],
 ]
 
 /** Replaces what varies in every text of a value. `tag` is what the names of all ways begin with, before one digit. */

@@ -1,9 +1,9 @@
 /**
  * The ways to one engine: straight to it, through powerstrip's unix socket, through its TCP port, and through hooks on
- * everything that change nothing. Whatever a client does has to look the same on all of them.
+ * everything that change nothing, a sandbox among them whose policy allows all that they do. Whatever a client does has to look the same on all of them.
  */
 import { randomBytes } from 'node:crypto'
-import { type NullHooks, startNullHooks } from '../cases/null-hooks.ts'
+import { CLIENTS_POLICY, type NullHooks, startNullHooks } from '../cases/null-hooks.ts'
 import { type CliKind, type DockerOptions, docker, type Ended, type Engine } from '../engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../powerstrip.ts'
 import { ALONE } from './alone.ts'
@@ -73,7 +73,7 @@ export function everyWay(engine: () => Engine): Ways {
 
   beforeAll(async () => {
     powerstrip = await startPowerstrip({ upstream: engine().host })
-    nothing = await startNullHooks(engine().host)
+    nothing = await startNullHooks(engine().host, CLIENTS_POLICY)
   })
   afterAll(async () => {
     // A scenario that never came to its end has not let go of its clients.
@@ -189,7 +189,7 @@ function byWay<Seen>(names: readonly WayName[], seen: readonly Seen[]): Record<s
 }
 
 /** Endings that no scenario here asks for: they mean that the relay broke something, whatever the client made of it. */
-const BROKEN_FATES = new Set(['ambiguous', 'unreachable', 'cut-off'])
+const BROKEN_FATES = new Set(['ambiguous', 'denied', 'hook-failed', 'unreachable', 'cut-off'])
 
 /** pino's number for "error". */
 const ERROR_LEVEL = 50

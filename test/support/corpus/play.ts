@@ -156,7 +156,10 @@ async function bytes({ raw, toEnd = false }: Extract<Step, { raw: string }>, soc
   await using peer = await RawPeer.connect({ kind: 'unix', path: socket })
   peer.write(text.replace('FORMLENGTH', String(body.length)))
   const answer = await peer.answer(text.slice(0, text.indexOf(' ')))
-  const rest = toEnd && answer.status < 400 ? (await peer.rest()).bytes : Buffer.alloc(0)
+  const rest =
+    toEnd && (answer.status < 400 || text.includes('Connection: close'))
+      ? (await peer.rest()).bytes
+      : Buffer.alloc(0)
   return {
     text: `${answer.head}${answer.body.toString('latin1')}${rest.toString('latin1')}`,
     failed: answer.status >= 400,

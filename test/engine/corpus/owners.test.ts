@@ -1,0 +1,160 @@
+/** Two groups of clients on one engine, each with everything that people do, and neither in the other's way. */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Stage, setStage } from '../../support/cases/stage.ts'
+import { type DockerOptions, describeEachEngine, docker, dockerCli } from '../../support/engine/index.ts'
+
+describeEachEngine('two owners', (engine) => {
+  const tag = `o${randomBytes(3).toString('hex')}-x`
+  let stages: Readonly<Record<'a' | 'b', Stage>>
+  let folder: string
+
+  const start = (owner: string) =>
+    setStage({
+      engine: { kind: 'unix', path: engine().socket },
+      adapters: {
+        sandbox: { use: 'sandbox', with: { preset: 'ci', owner, engine: engine().host, mounts: [folder] } },
+      },
+      endpoints: { '* *': { pre: ['sandbox'] } },
+    })
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'owners-'))
+    stages = { a: await start(`${tag}a`), b: await start(`${tag}b`) }
+  })
+  afterAll(async () => {
+    for (const stage of Object.values(stages)) await stage[Symbol.asyncDispose]()
+    const { stdout } = await docker(engine().host, ['ps', '--all', '--quiet', '--filter', `name=${tag}`])
+    const left = stdout.split('\n').filter((id) => id !== '')
+    if (left.length > 0) await docker(engine().host, ['rm', '--force', '--volumes', ...left])
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  /** Runs a command as one of the owners; it has to work. */
+  async function must(who: 'a' | 'b', args: readonly string[], options?: DockerOptions): Promise<string> {
+    const { exitCode, stdout, stderr } = await docker(`unix://${stages[who].socket}`, args, options)
+    if (exitCode !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr || stdout}`)
+    return stdout
+  }
+
+  /** What an owner is told when it is refused. */
+  async function refusal(who: 'a' | 'b', args: readonly string[]): Promise<string> {
+    const { exitCode, stderr } = await docker(`unix://${stages[who].socket}`, args)
+    expect(exitCode).not.toBe(0)
+    return stderr
+  }
+
+  const run = (name: string, ...more: string[]) =>
+    [
+      'run',
+      '--detach',
+      '--network',
+      'none',
+      '--name',
+      `${tag}-${name}`,
+      ...more,
+      'busybox',
+      'sleep',
+      '1000000',
+    ] as const
+
+  test('containers: a whole life, seen by nobody else', async () => {
+    await must('a', run('life', '--volume', `${tag}-data:/data`, '--volume', `${folder}:/host`))
+    expect(await must('a', ['exec', `${tag}-life`, 'sh', '-c', 'echo hi > /data/f; cat /data/f'])).toBe(
+      'hi\n',
+    )
+    expect(await must('a', ['ps', '--format', '{{.Names}}'])).toBe(`${tag}-life\n`)
+    expect(await must('b', ['ps', '--all', '--format', '{{.Names}}'])).toBe('')
+    expect(await must('a', ['volume', 'ls', '--quiet'])).toBe(`${tag}-data\n`)
+    expect(await must('b', ['volume', 'ls', '--quiet'])).toBe('')
+    for (const args of [
+      ['exec', `${tag}-life`, 'true'],
+      ['logs', `${tag}-life`],
+      ['rm', '--force', `${tag}-life`],
+      ['volume', 'rm', `${tag}-data`],
+      run('thief', '--volumes-from', `${tag}-life`),
+      run('thief', '--volume', `${tag}-data:/data`),
+    ])
+      expect(await refusal('b', args)).toMatch(/PS-[A-Z]+-[0-9]{3}: .* does not belong to/)
+    await must('a', ['cp', `${tag}-life:/data/f`, `${folder}/f`])
+    await must('a', ['update', '--memory', '64m', '--memory-swap', '64m', `${tag}-life`])
+    await must('a', ['rename', `${tag}-life`, `${tag}-renamed`])
+    await must('a', ['restart', '--time', '0', `${tag}-renamed`])
+    const id = await must('a', ['ps', '--quiet'])
+    await must('a', ['rm', '--force', id.trim()])
+    await must('a', ['volume', 'rm', `${tag}-data`])
+  })
+
+  test('what is not there is the engine’s to say', async () => {
+    expect(await refusal('a', ['inspect', `${tag}-none`])).toMatch(/No such object/)
+    expect(await refusal('a', ['rm', `${tag}-none`])).toMatch(/No such container/)
+    expect(await refusal('a', ['volume', 'rm', `${tag}-none`])).toMatch(/no such volume/i)
+  })
+
+  test('a prune removes one’s own', async () => {
+    for (const who of ['a', 'b'] as const) {
+      await must(who, ['create', '--network', 'none', '--name', `${tag}-prune-${who}`, 'busybox', 'true'])
+      await must(who, ['network', 'create', '--internal', `${tag}-net-${who}`])
+    }
+    await must('a', ['container', 'prune', '--force'])
+    await must('a', ['network', 'prune', '--force'])
+    const names = await docker(engine().host, [
+      'ps',
+      '--all',
+      '--format',
+      '{{.Names}}',
+      '--filter',
+      `name=${tag}-prune`,
+    ])
+    expect(names.stdout).toBe(`${tag}-prune-b\n`)
+    const networks = await docker(engine().host, [
+      'network',
+      'ls',
+      '--format',
+      '{{.Name}}',
+      '--filter',
+      `name=${tag}-net`,
+    ])
+    expect(networks.stdout).toBe(`${tag}-net-b\n`)
+    await must('b', ['rm', `${tag}-prune-b`])
+    await must('b', ['network', 'rm', `${tag}-net-b`])
+  })
+
+  test('images that one has built are one’s own', async () => {
+    const image = `${tag}-image`
+    await must('a', ['build', '--tag', image, '-'], {
+      stdin: 'FROM busybox\nENV A=b\n',
+      env: { DOCKER_BUILDKIT: '0' },
+    })
+    expect(await must('a', ['images', '--format', '{{.Repository}}'])).toBe(`${image}\n`)
+    expect(await must('b', ['images', '--format', '{{.Repository}}'])).toBe('')
+    expect(await must('a', ['run', '--rm', '--network', 'none', image, 'sh', '-c', 'echo $A'])).toBe('b\n')
+    expect(await refusal('b', ['run', '--rm', '--network', 'none', image, 'true'])).toMatch(/PS-IMAGE-001/)
+    expect(await refusal('b', ['save', image])).toMatch(/PS-READ-001/)
+    expect(await refusal('b', ['tag', 'busybox', image])).toMatch(/PS-IMAGE-004/)
+    await must('a', ['rmi', image])
+  })
+
+  test('compose, from up to down', async () => {
+    await dockerCli('new')
+    const file = join(folder, 'compose.yml')
+    const service = (command: string) =>
+      `    image: busybox\n    network_mode: none\n    init: true\n    command: ${command}\n    volumes: ["kept:/kept"]\n`
+    await writeFile(
+      file,
+      `services:\n  one:\n${service('sleep 1000000')}  two:\n${service('sleep 1000000')}volumes:\n  kept:\n`,
+    )
+    const compose = ['compose', '--project-name', tag, '--file', file]
+    const as = { cli: 'new' } as const
+    await must('a', [...compose, 'up', '--detach'], as)
+    expect((await must('a', [...compose, 'ps', '--quiet'], as)).trim().split('\n')).toHaveLength(2)
+    expect(await must('b', [...compose, 'ps', '--quiet'], as)).toBe('')
+    await writeFile(file, `services:\n  one:\n${service('sleep 2000000')}volumes:\n  kept:\n`)
+    await must('a', [...compose, 'up', '--detach', '--remove-orphans', '--timeout', '0'], as)
+    await must('a', [...compose, 'exec', '-T', 'one', 'true'], as)
+    await must('a', [...compose, 'down', '--volumes', '--timeout', '0'], as)
+    expect(await must('a', ['volume', 'ls', '--quiet'])).toBe('')
+  })
+})
