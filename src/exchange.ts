@@ -7,6 +7,7 @@
 import { type PostEnd, runPost } from './chain/post.ts'
 import { runPre } from './chain/pre.ts'
 import { answerFor, type Trouble } from './chain/trouble.ts'
+import { withholding } from './chain/withhold.ts'
 import { ABORTED, type ExchangeEnd, type Unreachable, unshowable } from './exchange-end.ts'
 import { isBinaryAnswer } from './gate/answer-body.ts'
 import { utf8Text } from './gate/media.ts'
@@ -56,10 +57,11 @@ export interface ExchangeLimits {
 
 export async function runExchange(
   request: AdmittedRequest,
-  plan: Plan<Hook>,
+  configured: Plan<Hook>,
   limits: ExchangeLimits,
   parts: ExchangeParts,
 ): Promise<ExchangeEnd> {
+  const plan = withholding(configured, request.route.operation?.id)
   const posts = postHooks(request, plan, parts)
   if (posts.kind === 'refused') return parts.refuse(posts.refusal)
 

@@ -83,9 +83,9 @@ export async function composeRules(
 
 function settingsOf({
   name,
-  settings: { onError, onUnsupported, requestRewrite, maxBodyBytes, timeoutMs },
+  settings: { onError, onUnsupported, requestRewrite, maxBodyBytes, timeoutMs, secrets },
 }: AdapterConfig) {
-  return { adapter: name, onError, onUnsupported, requestRewrite, maxBodyBytes, timeoutMs }
+  return { adapter: name, onError, onUnsupported, requestRewrite, maxBodyBytes, timeoutMs, secrets }
 }
 
 function hookNamed(hooks: ReadonlyMap<string, Hook>, name: string): Hook {

@@ -1,5 +1,6 @@
 import type { Address, ClientTls, EngineTarget } from '../model/address.ts'
 import type { ListenerSpec } from '../model/listener.ts'
+import type { SecretKind } from '../model/secret.ts'
 import type { Pattern } from '../route/pattern.ts'
 import type { AdapterAddress } from './adapter-url.ts'
 
@@ -127,6 +128,8 @@ export interface UseSettings {
   readonly requestRewrite: 'query' | 'ignore'
   /** A request body larger than this is refused rather than left unjudged, or as `onOversize` says. */
   readonly maxBodyBytes: number
+  /** Secrets that the adapter is shown; without a grant it sees none. */
+  readonly secrets: readonly SecretKind[]
   /** `omit`: the hook is called without the body (observe and post only). `skip`: it is not called. */
   readonly onOversize: 'reject' | 'omit' | 'skip'
   /** `auto`: JSON is buffered, archives are not. */

@@ -20,6 +20,7 @@ export const NOT_YET: readonly string[] = [
   'use.onUnsupported',
   'use.requestRewrite',
   'use.maxBodyBytes',
+  'use.secrets',
   'use.with',
   ...['defaults', 'adapters.*', 'use'].flatMap((place) => [
     `${place}.onOversize`,

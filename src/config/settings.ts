@@ -1,4 +1,5 @@
 /** How an adapter is treated: the same words under `adapters`, in one use of a hook list, and under `defaults`. */
+import { SECRET_KINDS, type SecretKind } from '../model/secret.ts'
 import type { BodyLimits, HeaderRights, UseSettings } from './config.ts'
 import { LARGEST_BODY_BYTES } from './limits.ts'
 import type { Problems } from './problem.ts'
@@ -29,6 +30,7 @@ export const V1_SETTING_KEYS = [
   'onUnsupported',
   'requestRewrite',
   'maxBodyBytes',
+  'secrets',
 ] as const
 
 /** Those that may hold for all adapters. */
@@ -65,6 +67,7 @@ export function initialSettings(limits: BodyLimits): UseSettings {
     onUnsupported: 'pass',
     requestRewrite: 'query',
     maxBodyBytes: limits.requestBodyBytes,
+    secrets: [],
     onOversize: 'reject',
     body: 'auto',
     headers: { forward: [], mutate: [] },
@@ -97,6 +100,8 @@ export function readSetting(
       return { requestRewrite: readChoice(entry, REQUEST_REWRITE, problems) }
     case 'maxBodyBytes':
       return { maxBodyBytes: readMaxBody(entry, limits, problems) }
+    case 'secrets':
+      return { secrets: readSecrets(entry, problems) }
     case 'onOversize':
       return { onOversize: readChoice(entry, ON_OVERSIZE, problems) }
     case 'retries':
@@ -128,6 +133,16 @@ function readMaxBody(entry: Entry, { requestBodyBytes }: BodyLimits, problems: P
     problems.warn('limit-out-of-reach', entry.value.at, message)
   }
   return maxBodyBytes
+}
+
+function readSecrets(entry: Entry, problems: Problems): readonly SecretKind[] {
+  return readTexts(entry, 'kinds of secrets', problems).flatMap(({ text, at }) => {
+    const kind = SECRET_KINDS.find((one) => one === text)
+    if (kind !== undefined) return [kind]
+    const known = SECRET_KINDS.map(quote).join(', ')
+    problems.error('value-not-allowed', at, `${quote(text)} is no kind of secret; there are ${known}`)
+    return []
+  })
 }
 
 function readSample(entry: Entry, problems: Problems): number {

@@ -3,17 +3,16 @@ import { type AdapterGround, readAdapter } from './adapters.ts'
 import type { AdapterConfig, Config, Options, Rule } from './config.ts'
 import { type KnownAdapters, readRules } from './endpoints.ts'
 import { readLimits } from './limits.ts'
-import { INITIAL_SECURITY } from './options-2.ts'
+import { INITIAL_SECURITY, UNKNOWN_ENDPOINTS } from './options-2.ts'
 import type { Problems } from './problem.ts'
 import { type Entry, type MapNode, quote } from './tree.ts'
-import { placeOf, readMap, warnOfUnknownKey } from './values.ts'
+import { placeOf, readChoice, readMap, warnOfUnknownKey } from './values.ts'
 
-const KEYS = ['version', 'endpoints', 'adapters', 'limits'] as const
+const KEYS = ['version', 'endpoints', 'adapters', 'limits', 'unknownEndpoints'] as const
 
 /** What version 1 cannot say. */
-const VERSION_1_OPTIONS: Omit<Options, 'limits'> = {
+const VERSION_1_OPTIONS: Omit<Options, 'limits' | 'security'> = {
   chain: { deadlineMs: undefined, unwindTimeoutMs: 5_000 },
-  security: INITIAL_SECURITY,
   decisions: undefined,
   admin: undefined,
 }
@@ -32,6 +31,10 @@ export function readVersion1(
   const definitions = readDefinitions(sections('adapters', 'plugins'), root, problems)
   const adapters = readAdapters(definitions ?? [], { ...ground, limits }, problems)
   const names = definitions && new Set(definitions.map(({ key }) => key))
+  const [unknown] = sections('unknownEndpoints')
+  const security = unknown
+    ? { ...INITIAL_SECURITY, unknownEndpoints: readChoice(unknown, UNKNOWN_ENDPOINTS, problems) }
+    : INITIAL_SECURITY
   const rules = readEndpoints(sections('endpoints'), root, names && { names, adapters }, problems)
 
   // A misspelt use leaves the adapter that it means unused: the one slip would be told twice.
@@ -43,7 +46,7 @@ export function readVersion1(
     listeners: [],
     upstream: undefined,
     adapters,
-    options: { ...VERSION_1_OPTIONS, limits },
+    options: { ...VERSION_1_OPTIONS, security, limits },
   }
 }
 

@@ -23,7 +23,8 @@ const READ_BESIDE: ReadonlyMap<string, string> = new Map([
 /** `text`: the body of a create that has been judged and respelled. */
 export function gatherHostConfig(text: string): string {
   const read = readJson(text)
-  if (!read.ok || read.value.kind !== 'object') return text
+  if (!read.ok) throw new Error(`what has been judged cannot be read: ${read.failure.problem}`)
+  if (read.value.kind !== 'object') return text
   const root = read.value
   const host = memberOf(root, 'HostConfig')?.value
   if (host === undefined || host.kind === 'null') return moved(text, root)

@@ -82,16 +82,27 @@ export function judgeJson(text: string, shape: Shape = ANY): Result<JsonReading,
   return ok({ edits: reader.edits, astray: reader.astray, kind: root.kind })
 }
 
-/** The document as nodes, for who wants to look into it. The same texts are accepted. */
+/**
+ * The document as nodes, for who wants to look into it. What has been judged can be read: nothing is known here of which
+ * keys are the user's own, so only equal ones are refused.
+ */
 export function readJson(text: string): Result<JsonNode, JsonFault> {
   const reader = new Reader(text, true)
-  const root = reader.document(ANY)
+  const root = reader.document(AS_WRITTEN)
   return root === undefined ? failed(reader.fault()) : ok(root)
 }
 
 /** The member of an object with this key. */
 export function memberOf(node: JsonNode | undefined, key: string): JsonMember | undefined {
   return node?.kind === 'object' ? node.members.find((member) => member.key === key) : undefined
+}
+
+/** Maps all the way down. */
+const AS_WRITTEN: Shape & { kind: 'map' } = {
+  kind: 'map',
+  get values(): Shape {
+    return AS_WRITTEN
+  },
 }
 
 const QUOTE = 0x22
@@ -176,7 +187,7 @@ class Reader {
       case OPEN_OBJECT:
         return this.#object(shape)
       case OPEN_LIST:
-        return this.#list(shape.kind === 'list' ? shape.items : ANY)
+        return this.#list(shape.kind === 'list' ? shape.items : shape === AS_WRITTEN ? shape : ANY)
       case 0x74:
         return this.#word('true')
       case 0x66:

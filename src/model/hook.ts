@@ -6,6 +6,7 @@
  */
 import type { AdapterAbilities, HookCall, HookReply } from './call.ts'
 import type { Result } from './result.ts'
+import type { SecretKind } from './secret.ts'
 
 /** A request as hooks see it. What is optional is for protocol 2; the first has no place for it. */
 export interface HookRequest {
@@ -159,6 +160,8 @@ export interface Hook {
   readonly requestRewrite: 'query' | 'ignore'
   /** A request body larger than this is refused rather than left unjudged. */
   readonly maxBodyBytes: number
+  /** The secrets that the configuration grants it. Left out: none. */
+  readonly secrets?: readonly SecretKind[]
   pre(request: HookRequest, signal: AbortSignal): Promise<Result<Answered<PreOutcome>, HookFailure>>
   /** `request` is what the client sent, before any pre-hook. */
   post(

@@ -9,6 +9,6 @@ export interface HookSettings extends HookPlace {
 }
 
 export function placeOf(settings: HookSettings): HookPlace {
-  const { adapter, onError, onUnsupported, requestRewrite, maxBodyBytes } = settings
-  return { adapter, onError, onUnsupported, requestRewrite, maxBodyBytes }
+  const { adapter, onError, onUnsupported, requestRewrite, maxBodyBytes, secrets = [] } = settings
+  return { adapter, onError, onUnsupported, requestRewrite, maxBodyBytes, secrets }
 }
