@@ -64,7 +64,8 @@ function arrowsOf(file: string, text: string): Arrow[] {
 /** What is wrong with an import, if anything. Files are named from the root: `src/plane/link.ts`. */
 function complaint({ from, to }: Arrow): string | undefined {
   if (!from.startsWith('src/')) {
-    if (to.startsWith('.') && !posix.join(posix.dirname(from), to).startsWith(posix.dirname(from)))
+    const own = `${from.split('/').slice(0, 2).join('/')}/`
+    if (to.startsWith('.') && !posix.join(posix.dirname(from), to).startsWith(own))
       return `${from} imports ${to}: adapters and examples use 'powerstrip/sdk' and their own files only`
     return undefined
   }
@@ -113,6 +114,11 @@ test.each([
     'sources from an adapter',
     'adapters/debug/adapter.ts',
     "import { admit } from '../../src/route/admit.ts'",
+  ],
+  [
+    'another adapter from a folder of an adapter',
+    'adapters/weave/router/plug.ts',
+    "import { mask } from '../../debug/mask.ts'",
   ],
   ['for its effect alone', 'src/model/hook.ts', "import '../http1/head.ts'"],
   ['on demand', 'src/model/hook.ts', "const head = await import('../http1/head.ts')"],

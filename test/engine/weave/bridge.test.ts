@@ -219,6 +219,28 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
     })
   })
 
+  test('a network of another driver: macvlan, on an interface of the host', async () => {
+    await using macvlan = await startPowerstrip({
+      upstream: engine.host,
+      config: config({
+        engine: engine.host,
+        driver: 'macvlan',
+        driverOptions: { parent: 'eth0' },
+        insteadOfBridge: true,
+      }),
+    })
+    const run = (cidr: string) => ['--env', `WEAVE_CIDR=${cidr}`, 'busybox']
+    await must(['run', '--detach', '--name', 'far', ...run('10.7.0.1/24'), 'sleep', '1000'], macvlan)
+    const ping = ['ping', '-c', '1', '-W', '5', 'far']
+    expect(await must(['run', '--rm', ...run('net:10.7.0.0/24'), ...ping], macvlan)).toContain(
+      '1 packets received',
+    )
+    const refused = await ask(['run', ...run('10.7.0.1/24')], macvlan)
+    expect(refused.stderr).toContain(
+      'the address 10.7.0.1 on the network weave-10-7-0-0-24 is in use by container "far"',
+    )
+  })
+
   test('--network none is left for the weave network', async () => {
     const run = ['run', '--rm', '--network', 'none', '--env', 'WEAVE_CIDR=10.2.1.8/24 10.3.0.8/16']
     const seen = await must([...run, 'busybox', 'ip', '-oneline', '-4', 'address'])
