@@ -48,11 +48,9 @@ describe.each(wantedKinds().map((kind) => ({ kind })))('$kind engine', ({ kind }
     const work = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [number, one] = next
-        const began = Date.now()
         const played = playCase(one, `k${number}`, place, stages).finally(() => tidy(`k${number}`, place))
         outcomes.set(one.name, played)
         await played.catch(() => undefined)
-        if (process.env.SLOW) console.log(Date.now() - began, one.name)
       }
     }
     await Promise.all(Array.from({ length: AT_A_TIME }, work))
