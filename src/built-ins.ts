@@ -3,6 +3,7 @@ import type { AdapterDefinition } from './sdk/define-adapter.ts'
 
 const BUILT_INS: Readonly<Record<string, () => Promise<{ readonly default: AdapterDefinition }>>> = {
   debug: () => import('../adapters/debug/adapter.ts'),
+  flocker: () => import('../adapters/flocker/adapter.ts'),
   logfiles: () => import('../adapters/logfiles/adapter.ts'),
   'restrict-image': () => import('../adapters/restrict-image/adapter.ts'),
   sandbox: () => import('../adapters/sandbox/adapter.ts'),

@@ -45,5 +45,7 @@ export const ACQUIRE_LEASE = {
     dataset_id: UUID,
     node_uuid: NODE,
     expires: { type: ['number', 'null'], exclusiveMinimum: 0 },
+    // Ours: names of containers, for people.
+    used_by: { type: 'array', maxItems: 64, items: { type: 'string', maxLength: 256 } },
   },
 } as const

@@ -115,8 +115,13 @@ function clientRoutes(api: FastifyInstance, control: Control): void {
     '/configuration/leases',
     { schema: { body: ACQUIRE_LEASE } },
     async (request, reply) => {
-      const { dataset_id, node_uuid, expires } = request.body
-      const wish = { dataset: dataset_id, node: node_uuid, expiresSeconds: expires ?? null }
+      const { dataset_id, node_uuid, expires, used_by } = request.body
+      const wish = {
+        dataset: dataset_id,
+        node: node_uuid,
+        expiresSeconds: expires ?? null,
+        usedBy: used_by ?? [],
+      }
       const leased = await control.configure(
         (ledger, nowMs) => acquireLease(ledger, wish, nowMs),
         tagOf(request),
@@ -172,6 +177,7 @@ interface LeaseBody {
   readonly dataset_id: string
   readonly node_uuid: string
   readonly expires?: number | null
+  readonly used_by?: readonly string[]
 }
 
 function tagOf(request: FastifyRequest): string | undefined {

@@ -97,13 +97,21 @@ export interface LeaseView {
   readonly node_uuid: string
   /** Seconds that are left. */
   readonly expires: number | null
+  /** Ours; where whoever took the lease has said so. */
+  readonly used_by?: readonly string[]
 }
 
 export function leaseView(dataset: Dataset, nowMs: number): LeaseView | undefined {
   const lease = leaseInForce(dataset, nowMs)
   if (lease === null) return undefined
   const expires = lease.expiresAtMs === null ? null : (lease.expiresAtMs - nowMs) / 1000
-  return { dataset_id: dataset.id, node_uuid: lease.node, expires }
+  const { usedBy = [] } = lease
+  return {
+    dataset_id: dataset.id,
+    node_uuid: lease.node,
+    expires,
+    ...(usedBy.length === 0 ? {} : { used_by: usedBy }),
+  }
 }
 
 export function nodeViews(

@@ -75,6 +75,7 @@ export interface LeaseWish {
   readonly node: string
   /** Seconds from now; `null` for a lease without end. */
   readonly expiresSeconds: number | null
+  readonly usedBy?: readonly string[]
 }
 
 export interface Leased {
@@ -97,7 +98,7 @@ export function acquireLease(ledger: Ledger, wish: LeaseWish, nowMs: number): Co
       ),
     )
   const expiresAtMs = wish.expiresSeconds === null ? null : nowMs + Math.round(wish.expiresSeconds * 1000)
-  const leased: Dataset = { ...dataset, lease: { node, expiresAtMs } }
+  const leased: Dataset = { ...dataset, lease: { node, expiresAtMs, usedBy: wish.usedBy ?? [] } }
   return ok({
     ledger: withConfigured(ledger, leased),
     value: { dataset: leased, renewed: current !== null },

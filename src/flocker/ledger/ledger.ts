@@ -38,6 +38,8 @@ export interface Lease {
   readonly node: string
   /** Milliseconds since 1970; `null` never expires. */
   readonly expiresAtMs: number | null
+  /** Who uses the dataset there, in the words of whoever took the lease. Nothing is decided by it. */
+  readonly usedBy?: readonly string[]
 }
 
 export interface Holder {

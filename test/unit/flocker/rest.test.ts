@@ -162,6 +162,18 @@ describe('a lease', () => {
     expect(await call('POST', `${datasets}/${ID}`, { primary: B })).toMatchObject({ status: 200 })
   })
 
+  test('says whom it is for, if it was told, and as it was told last', async () => {
+    const wish = { dataset_id: ID, node_uuid: A, expires: null }
+    expect((await call('POST', leases, { ...wish, used_by: ['web'] })).body).toEqual({
+      ...wish,
+      used_by: ['web'],
+    })
+    expect((await call('GET', leases)).body).toEqual([{ ...wish, used_by: ['web'] }])
+    await call('POST', leases, wish)
+    expect((await call('GET', leases)).body).toEqual([wish])
+    expect(await call('POST', leases, { ...wish, used_by: 'web' })).toMatchObject({ status: 400 })
+  })
+
   test('of the node that calls the dataset to itself is no hindrance', async () => {
     await call('POST', leases, { dataset_id: ID, node_uuid: B })
     expect(await call('POST', `${datasets}/${ID}`, { primary: B })).toMatchObject({ status: 200 })
