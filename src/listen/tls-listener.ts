@@ -115,7 +115,7 @@ const TERMS = {
 function unfitness(socket: TLSSocket): string | undefined {
   if (socket.authorized) return undefined
   if (socket.getPeerX509Certificate() === undefined)
-    return 'this listener lets in only clients that show a certificate, and none was shown'
+    return 'this listener lets in only clients that show a certificate of its CA, and none was shown'
   // The types promise an Error; what is there is its code.
   const code = String((socket.authorizationError as unknown as string | undefined) ?? 'unverified')
   return `the certificate of this client is not accepted: ${CERTIFICATE_PROBLEMS[code] ?? code}`

@@ -7,12 +7,14 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export interface PowerstripOptions {
-  /** The engine's address: `unix:///…` or `tcp://…`. */
-  readonly upstream: string
   /** Text of a configuration file. */
   readonly config?: string
   /** More arguments for `serve`. */
   readonly args?: readonly string[]
+  /** `false`: where to listen is left to the configuration; `addresses` tells. */
+  readonly listen?: false
+  /** The engine's address: `unix:///…` or `tcp://…`. Nothing where the configuration or `env` names it. */
+  readonly upstream?: string
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -24,6 +26,8 @@ export interface Powerstrip extends AsyncDisposable {
   readonly socket: string
   /** Port on 127.0.0.1. */
   readonly port: number
+  /** All of them, in order. */
+  readonly addresses: readonly string[]
   readonly pid: number
   /** Path of the configuration file, if there is one. */
   readonly configFile: string | undefined
@@ -51,8 +55,8 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
     [
       COMMAND,
       'serve',
-      ...['--upstream', options.upstream],
-      ...['--listen', `unix://${socket}`, '--listen', 'tcp://127.0.0.1:0'],
+      ...(options.upstream === undefined ? [] : ['--upstream', options.upstream]),
+      ...(options.listen === false ? [] : ['--listen', `unix://${socket}`, '--listen', 'tcp://127.0.0.1:0']),
       ...['--log-level', 'debug', '--grace', '2'],
       ...(configFile === undefined ? [] : ['--config', configFile]),
       ...(options.args ?? []),
@@ -60,7 +64,8 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
   )
   const log = new Log(child)
-  const port = await bannerPort(child, log)
+  const addresses = await bannerAddresses(child, log)
+  const port = Number(/^tcp:.*:([0-9]+)$/.exec(addresses.find((each) => each.startsWith('tcp:')) ?? '')?.[1])
   const exited = once(child, 'exit') as Promise<[number | null]>
 
   const stop = async () => {
@@ -74,6 +79,7 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
     tcp: `tcp://127.0.0.1:${port}`,
     socket,
     port,
+    addresses,
     pid: child.pid!,
     configFile,
     log: log.lines,
@@ -122,14 +128,14 @@ function parsed(text: string): LogLine | undefined {
   }
 }
 
-function bannerPort(child: ChildProcess, log: Log): Promise<number> {
+function bannerAddresses(child: ChildProcess, log: Log): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
-    let port: number | undefined
+    const addresses: string[] = []
     createInterface({ input: child.stdout! }).on('line', (line) => {
-      const match = /listening on tcp:\/\/127\.0\.0\.1:([0-9]+)/.exec(line)
-      if (match !== null) port = Number(match[1])
+      const match = /^listening on (\S+)/.exec(line)
+      if (match !== null) addresses.push(match[1]!)
       // The last line of the banner: all listeners are open by then.
-      if (line.includes('export DOCKER_HOST=') && port !== undefined) resolve(port)
+      if (line.includes('export DOCKER_HOST=')) resolve(addresses)
     })
     child.once('exit', (code) =>
       reject(new Error(`powerstrip serve ended with ${code} before it listened:\n${log.text}`)),

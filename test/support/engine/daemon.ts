@@ -18,6 +18,7 @@ export interface DaemonPlan {
   readonly debug: boolean
   readonly experimental: boolean
   readonly extraHosts: readonly string[]
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | undefined
   /** The process whose namespaces dockerd enters. */
   readonly keeperPid: number
 }
@@ -86,6 +87,9 @@ function daemonArgs(plan: DaemonPlan): string[] {
   return [
     ['--host', `unix://${plan.socket}`],
     plan.extraHosts.flatMap((host) => ['--host', host]),
+    plan.tls === undefined
+      ? []
+      : ['--tlsverify', '--tlscacert', plan.tls.ca, '--tlscert', plan.tls.cert, '--tlskey', plan.tls.key],
     ['--data-root', `${dir}/data`],
     ['--exec-root', `${dir}/exec`],
     ['--pidfile', `${dir}/pid`],

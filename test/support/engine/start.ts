@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly debug?: boolean
   /** Where the engine listens besides its socket, `tcp://127.0.0.1:4243` say: for programs that speak TCP only. */
   readonly extraHosts?: readonly string[]
+  /** PEM files for `extraHosts`, as `--tlsverify` wants them. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string }
 }
 
 /** Starts a private engine, or hands out the one that POWERSTRIP_TEST_ENGINE names. */
@@ -63,6 +65,7 @@ export async function startPrivateEngine(options: EngineOptions): Promise<Privat
       debug,
       experimental,
       extraHosts,
+      tls: options.tls,
       keeperPid: keeper.pid,
     }
     return await privateEngine(plan, address, () => keeper.release())

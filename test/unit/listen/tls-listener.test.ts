@@ -153,7 +153,7 @@ describe('a client that is not let in reads why, in the first answer', () => {
     [
       'no certificate',
       async () => ({}),
-      'this listener lets in only clients that show a certificate, and none was shown',
+      'this listener lets in only clients that show a certificate of its CA, and none was shown',
     ],
     [
       'a certificate that has expired',
