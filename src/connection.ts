@@ -8,7 +8,7 @@
  * sockets' own callbacks, without promises: an exchange of `/_ping` costs 20 µs in all, and they would be a third of it.
  * A hooked one is told by `runExchange`, to which a connection is the parts that it needs.
  */
-import { type ExchangeLimits, type ExchangeParts, runExchange } from './exchange.ts'
+import { type AnswerWatch, type ExchangeLimits, type ExchangeParts, runExchange } from './exchange.ts'
 import { ABORTED, type ExchangeEnd, endingOf, type Unreachable } from './exchange-end.ts'
 import { errorAnswer } from './http1/answer.ts'
 import type { Framing } from './http1/framing.ts'
@@ -22,7 +22,7 @@ import { type Collected, collectBody } from './plane/collect.ts'
 import type { Dial } from './plane/dial.ts'
 import { lingeringClose } from './plane/linger.ts'
 import type { Link, LinkReader } from './plane/link.ts'
-import { type HoldAnswer, Relay, type RelayEnd } from './plane/relay.ts'
+import { Relay, type RelayEnd } from './plane/relay.ts'
 import { RequestSource, type RequestTaker } from './plane/request-source.ts'
 import { splice } from './plane/splice.ts'
 import { type AdmissionTerms, type AdmittedRequest, admit } from './route/admit.ts'
@@ -38,6 +38,8 @@ export interface ConnectionTerms {
   /** The hooks in force now. Read once for each exchange: a reload changes the next one, never the one in hand. */
   hooks(): HookRules
   readonly tell: EventSink
+  /** What goes on when an exchange is over; the proxy does not stop before it has ended. */
+  readonly behind: (task: Promise<void>) => void
 }
 
 export interface Engine {
@@ -133,7 +135,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#request = request
     const hooks = this.#terms.hooks()
     const plan = planFor(hooks.rules, request.route, request.head.method)
-    if (plan !== EMPTY_PLAN) return this.#runHooked(request, plan, hooks)
+    if (plan !== EMPTY_PLAN || request.dryRun) return this.#runHooked(request, plan, hooks)
     const opening =
       request.onward === request.head.text ? this.#previous!.received : Buffer.from(request.onward, 'latin1')
     if (request.tunnel !== undefined) this.#forwardWhole(request, opening)
@@ -274,7 +276,10 @@ export class Connection implements RequestTaker, ExchangeParts {
     })
   }
 
-  async ask({ opening, framing }: Onward, hold: HoldAnswer | undefined): Promise<RelayEnd | Unreachable> {
+  async ask(
+    { opening, framing }: Onward,
+    { hold, copyLimitBytes }: AnswerWatch,
+  ): Promise<RelayEnd | Unreachable> {
     const unreachable = await this.#reachEngine()
     if (this.#client.closed) return { kind: 'client-gone', status: undefined }
     if (unreachable !== undefined) return unreachable
@@ -288,6 +293,7 @@ export class Connection implements RequestTaker, ExchangeParts {
         framing,
         tunnel,
         ...(hold === undefined ? {} : { hold }),
+        ...(copyLimitBytes === undefined ? {} : { copyLimitBytes }),
       })
     })
     if (end.kind === 'held') this.#watchClient()
@@ -300,6 +306,15 @@ export class Connection implements RequestTaker, ExchangeParts {
 
   send(bytes: Buffer): void {
     this.#client.write(bytes)
+  }
+
+  behind(task: Promise<void>): void {
+    this.#terms.behind(task)
+  }
+
+  traffic(): { readonly requestBytes: number; readonly responseBytes: number } {
+    const { bytesTaken, bytesOut } = this.#client
+    return { requestBytes: bytesTaken - this.#toldIn, responseBytes: bytesOut - this.#toldOut }
   }
 
   after(reusable: boolean): ExchangeEnd['next'] {
@@ -367,7 +382,8 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#client.stopWatching()
     this.#report(end)
     if (end.next === 'serve-another') {
-      this.#engine!.link.readInto(this.#idleEngine)
+      // An adapter may have answered in the engine's place, which then was never asked.
+      this.#engine?.link.readInto(this.#idleEngine)
       this.#requests.await()
       return
     }
@@ -416,11 +432,11 @@ export class Connection implements RequestTaker, ExchangeParts {
         target: request?.head.target ?? '',
         operation: request?.route.operation?.id ?? 'unknown',
         status: end.status,
-        requestBytes: bytesTaken - this.#toldIn,
-        responseBytes: bytesOut - this.#toldOut,
+        ...this.traffic(),
         durationMs: performance.now() - this.#startedAt,
         fate: end.fate,
         detail: end.detail,
+        ...(end.chain === undefined ? {} : { chain: end.chain }),
       },
     })
     this.#toldIn = bytesTaken

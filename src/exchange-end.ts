@@ -1,5 +1,5 @@
 /** How an exchange can end, and what the client is told where the engine's answer is not what it gets. */
-import type { Fate } from './model/event.ts'
+import type { ChainReport, Fate } from './model/event.ts'
 import { refusal } from './model/refusal.ts'
 import { impossible } from './model/result.ts'
 import type { RelayEnd } from './plane/relay.ts'
@@ -13,6 +13,8 @@ export interface ExchangeEnd {
   readonly next: 'serve-another' | 'close-softly' | 'close-now'
   /** Why, where the fate alone does not say it. */
   readonly detail?: string
+  /** What the hooks did, where any were asked for. */
+  readonly chain?: ChainReport
 }
 
 /** The client left. */

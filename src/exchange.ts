@@ -1,32 +1,39 @@
 /**
- * One hooked exchange: collect, pre, engine, post, client. Unhooked ones are relayed and never come here.
+ * One hooked exchange: collect, pre, validate, engine, post, client; what was reserved is undone where it does not end well,
+ * and who looks on is told. Unhooked ones are relayed and never come here.
  *
  * Only the order of events and every way out. Bytes are moved by `ExchangeParts`, hooks are called by `chain/`, what may
  * be shown to them is decided in `gate/`.
  */
+
+import { isOld } from './chain/ask.ts'
+import type { Observers } from './chain/observe.ts'
 import { type PostEnd, runPost } from './chain/post.ts'
-import { runPre } from './chain/pre.ts'
+import { type PreEnd, runPre } from './chain/pre.ts'
+import { ChainRun } from './chain/run.ts'
+import { type HookLists, selectHooks } from './chain/select.ts'
 import { answerFor, type Trouble } from './chain/trouble.ts'
+import { unwind, unwindBefore } from './chain/unwind.ts'
+import { runValidate } from './chain/validate.ts'
 import { withholding } from './chain/withhold.ts'
+import { dryRunAnswer, dryRunProblem } from './dry-run.ts'
+import { engineLoss } from './engine-loss.ts'
 import { ABORTED, type ExchangeEnd, type Unreachable, unshowable } from './exchange-end.ts'
-import { isBinaryAnswer } from './gate/answer-body.ts'
-import { utf8Text } from './gate/media.ts'
-import { type BodyFacts, bodyMode, judgeBody, readShownBody } from './gate/request-body.ts'
-import { fieldsOf, fieldValue } from './http1/head.ts'
+import { patched } from './gate/patch.ts'
+import { copiedResponse, holdFor, postHooks, shownAnswer } from './hold.ts'
 import type { ClientIdentity } from './model/client.ts'
 import type { ChainNote, Fate, SkipReason } from './model/event.ts'
-import type { Hook, HookRequest, HookResponse } from './model/hook.ts'
-import { type Refusal, refusal } from './model/refusal.ts'
-import { failed, impossible, ok, type Result } from './model/result.ts'
+import type { Hook, HookRequest, HookResponse, UnwindCause } from './model/hook.ts'
+import type { Refusal } from './model/refusal.ts'
+import { impossible } from './model/result.ts'
 import { type Onward, onwardRequest, type TakenBody } from './onward.ts'
 import type { Collected } from './plane/collect.ts'
 import type { HeldAnswer, HoldAnswer, RelayEnd } from './plane/relay.ts'
-import { finalAnswer, lateBody } from './respond.ts'
+import { readmitted } from './readmit.ts'
+import { finalAnswer, lateBody, ownAnswer } from './respond.ts'
 import type { AdmittedRequest } from './route/admit.ts'
-import { bodyRead } from './route/body-read.ts'
-import { isEndless } from './route/endless.ts'
-import { identify, plainTarget } from './route/identity.ts'
 import type { Plan } from './route/plan.ts'
+import { originalRequest, takeBody } from './take-body.ts'
 
 /** What an exchange needs of the connection it happens on. */
 export interface ExchangeParts {
@@ -37,7 +44,7 @@ export interface ExchangeParts {
   /** Takes in the request's body. */
   collect(limitBytes: number, tooLarge: Refusal): Promise<Collected>
   /** Sends the request to the engine and relays its answer, or holds it. */
-  ask(onward: Onward, hold: HoldAnswer | undefined): Promise<RelayEnd | Unreachable>
+  ask(onward: Onward, watch: AnswerWatch): Promise<RelayEnd | Unreachable>
   /** How an exchange ends that the relay has ended, with the fate it has if all went well. */
   settle(end: Exclude<RelayEnd, { kind: 'held' }> | Unreachable, fate: Fate): Promise<ExchangeEnd>
   /** Answers with the proxy's own refusal. */
@@ -48,11 +55,39 @@ export interface ExchangeParts {
   /** What becomes of the connection after an answer that arrived whole. */
   after(reusable: boolean): ExchangeEnd['next']
   note(note: ChainNote): void
+  /** What goes on when the exchange is over for the client; the proxy does not stop before it has ended. */
+  behind(task: Promise<void>): void
+  /** Bytes from and to the client in this exchange so far. */
+  traffic(): { readonly requestBytes: number; readonly responseBytes: number }
 }
 
-/** Largest answer held for post-hooks; the most of a request is each adapter's own setting. */
+/** What is wanted of the engine's answer beside relaying it. */
+export interface AnswerWatch {
+  readonly hold: HoldAnswer | undefined
+  /** The largest answer that is copied for observers; nothing where there are none. */
+  readonly copyLimitBytes: number | undefined
+}
+
+/** What holds for all exchanges of a configuration. */
 export interface ExchangeLimits {
+  /** Largest answer held for post-hooks; the most of a request is each adapter's own setting. */
   readonly answerBytes: number
+  /** For all hooks of an exchange together, the engine's own time not counted. Nothing: no limit. */
+  readonly chainMs?: number
+  /** For undoing what the hooks of an exchange did. Nothing: 5 s. */
+  readonly unwindMs?: number
+  /** Nothing: nobody looks on. */
+  readonly observers?: Observers
+}
+
+/** Enough for a lease to be given back by a service that is alive, and short for a person who waits for it. */
+const UNWIND_MS = 5_000
+
+/** An end, and what was said last in both directions. */
+interface Told {
+  readonly end: ExchangeEnd
+  readonly request: HookRequest
+  readonly response: HookResponse | null
 }
 
 export async function runExchange(
@@ -62,206 +97,313 @@ export async function runExchange(
   parts: ExchangeParts,
 ): Promise<ExchangeEnd> {
   const plan = withholding(configured, request.route.operation?.id)
-  const posts = postHooks(request, plan, parts)
+  const skip = (hooks: readonly Hook[], reason: SkipReason) =>
+    parts.note({ kind: 'post-hooks-skipped', adapters: hooks.map((hook) => hook.adapter), reason })
+  const posts = postHooks(request, plan.post, skip)
   if (posts.kind === 'refused') return parts.refuse(posts.refusal)
 
-  const body = await takeBody(request, plan, parts)
-  if (body.kind === 'gone') return ABORTED
-  if (body.kind === 'refused') return parts.refuse(body.refusal)
+  const judges = [...plan.pre, ...plan.validate, ...plan.post]
+  const taken = await takeBody(request, judges, plan.observe, (...terms) => parts.collect(...terms))
+  if (taken.kind === 'gone') return ABORTED
+  if (taken.kind === 'refused') return parts.refuse(taken.refusal)
+  const { body, oversized } = taken
 
-  const original: HookRequest = {
-    method: request.head.method,
-    target: plainTarget(request.head.target, request.route),
-    body: body.text,
-  }
-  const pre = await runPre(plan.pre, original, {
+  const isFull = [...judges, ...plan.observe].some((hook) => hook.terms !== undefined)
+  const original = originalRequest(request, body, isFull)
+  const run = new ChainRun({
+    exchange: factsOf(request, parts.identity),
+    original,
     signal: parts.left,
-    bodyWritable: body.kind === 'absent' || body.kind === 'taken',
-    readmitted: (changed) => readmitted(request, changed),
+    deadlineMs: judges.some(isOld) ? Number.POSITIVE_INFINITY : (limits.chainMs ?? Number.POSITIVE_INFINITY),
     note: (note) => parts.note(note),
   })
-  if (pre.kind === 'aborted') return ABORTED
-  if (pre.kind === 'stopped') return stopped(pre.trouble, parts)
-
-  const onward = onwardRequest(request, body, original, pre.request)
-  const fate: Fate = pre.request === original ? 'unchanged' : 'changed'
-  const asked = await parts.ask(
-    onward,
-    posts.hooks.length === 0 ? undefined : holdFor(request, posts.hooks, limits, parts),
-  )
-  if (asked.kind === 'switched' && posts.hooks.length > 0) skip(posts.hooks, 'two-way', parts)
-  if (asked.kind !== 'held') return parts.settle(asked, fate)
-
-  const { answer, reusable } = asked
-  const response = shownAnswer(answer)
-  if (response === undefined) return passUnshown(answer, reusable, posts.hooks, fate, parts)
-  const post = await runPost(posts.hooks, original, response, {
-    signal: parts.left,
-    note: (note) => parts.note(note),
-  })
-  if (post.kind === 'aborted') return ABORTED
-  if (post.kind === 'stopped')
-    return answer.headSent ? tooLate(post) : stopped(post.trouble, parts, answer.terms.status)
-
-  const changed = post.response !== response
-  const next = parts.after(reusable)
-  if (answer.headSent) parts.send(changed ? lateBody(post.response.body) : answer.raw)
-  else parts.send(finalAnswer(request, answer, response, post.response, next !== 'serve-another'))
+  const selected = selectHooks({ ...plan, post: posts.hooks }, original, oversized, run)
+  const exchange = new Exchange(request, body, limits, parts, run, isFull, skip)
+  const told =
+    selected.kind === 'stopped'
+      ? await exchange.stopped(selected.trouble, 'pre', original)
+      : await exchange.tell(selected.lists)
+  const { end } = told
+  if (selected.kind === 'hooks') observe(selected.lists.observe, told, run, limits, parts)
   return {
-    fate: changed ? 'changed' : fate,
-    status: answer.headSent ? answer.terms.status : post.response.status,
-    next,
-  }
-}
-
-/** The post-hooks that will see the answer, as far as the request alone tells. */
-function postHooks(
-  { route, head }: AdmittedRequest,
-  plan: Plan<Hook>,
-  parts: ExchangeParts,
-):
-  | { readonly kind: 'hooks'; readonly hooks: readonly Hook[] }
-  | { readonly kind: 'refused'; readonly refusal: Refusal } {
-  const { operation } = route
-  const twoWay = operation?.hijack !== undefined && operation.id !== 'ExecStart'
-  const endless =
-    operation !== undefined && operation.hijack === undefined && isEndless(operation, route.query)
-  const reason: SkipReason | undefined = twoWay ? 'two-way' : endless ? 'endless' : undefined
-  if (plan.post.length === 0 || reason === undefined) return { kind: 'hooks', hooks: plan.post }
-  const insisting = plan.post.find((hook) => hook.onUnsupported === 'fail')
-  if (insisting !== undefined)
-    return {
-      kind: 'refused',
-      refusal: refusal(
-        'PS-SIZE-003',
-        501,
-        `the answer of ${head.method} ${route.path} is ${reason} and cannot be shown to adapter "${insisting.adapter}", which insists on seeing it`,
-      ),
-    }
-  if (twoWay) return { kind: 'hooks', hooks: plan.post }
-  skip(plan.post, reason, parts)
-  return { kind: 'hooks', hooks: [] }
-}
-
-function skip(hooks: readonly Hook[], reason: SkipReason, parts: ExchangeParts): void {
-  parts.note({ kind: 'post-hooks-skipped', adapters: hooks.map((hook) => hook.adapter), reason })
-}
-
-type Taken = TakenBody | { readonly kind: 'refused'; readonly refusal: Refusal } | { readonly kind: 'gone' }
-
-async function takeBody(
-  { head, terms, route }: AdmittedRequest,
-  plan: Plan<Hook>,
-  parts: ExchangeParts,
-): Promise<Taken> {
-  const facts: BodyFacts = {
-    hasBody: terms.framing.kind !== 'none',
-    contentType: fieldValue(head, 'content-type'),
-    contentEncoding: fieldValue(head, 'content-encoding'),
-    operation: route.operation?.id,
-    takes: route.operation && bodyRead(route.operation, route.query),
-  }
-  const mode = bodyMode(facts)
-  if (mode === 'streamed') return { kind: 'streamed', text: null }
-  if (mode === 'absent') return { kind: 'absent', text: null }
-
-  const strictest = [...plan.pre, ...plan.post].reduce((a, b) => (b.maxBodyBytes < a.maxBodyBytes ? b : a))
-  const tooLarge = refusal(
-    'PS-SIZE-001',
-    413,
-    `the request body is larger than ${strictest.maxBodyBytes} bytes, the most that adapter "${strictest.adapter}" is shown`,
-  )
-  const collected = await parts.collect(strictest.maxBodyBytes, tooLarge)
-  if (collected.kind !== 'body') return collected
-  if (mode === 'dropped') return { kind: 'dropped', text: null }
-  const shown = readShownBody(collected.data, facts)
-  if (!shown.ok) return { kind: 'refused', refusal: shown.failure }
-  const { text, plain } = shown.value
-  return { kind: 'taken', text, plain, raw: collected.raw, data: collected.data }
-}
-
-/**
- * A request that a hook has changed goes through the gate again (PS-ADAPTER-004): it must still be the operation, on the
- * object, that was judged, and what the next hook and the engine get of it is spelled as the engine reads it.
- */
-function readmitted({ route, head }: AdmittedRequest, changed: HookRequest): Result<HookRequest, string> {
-  const now = identify(head.method, changed.target)
-  if (!now.ok)
-    return failed(
-      `the query that it returned is not acceptable: ${now.failure.message} (${now.failure.rule})`,
-    )
-  if (now.value.operation !== route.operation || now.value.rawPath !== route.rawPath)
-    return failed('it changed the path')
-  const target = plainTarget(changed.target, now.value)
-  if (changed.body === null || changed.body === '') return ok({ ...changed, target })
-  if (head.method !== 'POST' && head.method !== 'PUT')
-    return failed(`it gave a body to a ${head.method} request`)
-  const body = judgeBody(changed.body, route.operation?.id, 'the body that it returned')
-  if (!body.ok) return failed(`${body.failure.message} (${body.failure.rule})`)
-  return ok({ ...changed, target, body: body.value })
-}
-
-/** What becomes of the engine's answer, when its head is there. */
-function holdFor(
-  { route }: AdmittedRequest,
-  hooks: readonly Hook[],
-  limits: ExchangeLimits,
-  parts: ExchangeParts,
-): HoldAnswer {
-  return {
-    limitBytes: limits.answerBytes,
-    maySwitch: hooks.every((hook) => hook.onUnsupported === 'pass'),
-    decide(text, terms) {
-      const fields = { fields: fieldsOf(text) }
-      const binary = isBinaryAnswer({
-        status: terms.status,
-        contentType: fieldValue(fields, 'content-type'),
-        contentEncoding: fieldValue(fields, 'content-encoding'),
-        gives: route.operation?.gives,
-      })
-      if (!binary) {
-        // Clients start the container when the head of their `wait` is there; holding it back would stop them for ever.
-        const atOnce = route.operation?.id === 'ContainerWait' && terms.framing.kind === 'chunked'
-        return atOnce ? 'hold-body' : 'hold'
-      }
-      if (hooks.some((hook) => hook.onUnsupported === 'fail')) return 'refuse'
-      skip(hooks, 'binary', parts)
-      return 'pass'
+    ...end,
+    chain: {
+      requestId: isFull ? run.exchange.requestId : '',
+      user: run.terms.exchange.user,
+      listener: run.terms.exchange.listener,
+      hooks: run.records,
+      unwound: run.unwound,
     },
   }
 }
 
-/** `undefined`: it is not UTF-8 after all. */
-function shownAnswer(answer: HeldAnswer): HookResponse | undefined {
-  const body = utf8Text(answer.data)
-  if (body === undefined) return undefined
-  return {
-    status: answer.terms.status,
-    contentType: fieldValue({ fields: fieldsOf(answer.head) }, 'content-type') ?? null,
-    body,
+class Exchange {
+  readonly #request: AdmittedRequest
+  readonly #body: TakenBody
+  readonly #limits: ExchangeLimits
+  readonly #parts: ExchangeParts
+  readonly #run: ChainRun
+  readonly #isFull: boolean
+  readonly #skip: (hooks: readonly Hook[], reason: SkipReason) => void
+
+  constructor(
+    request: AdmittedRequest,
+    body: TakenBody,
+    limits: ExchangeLimits,
+    parts: ExchangeParts,
+    run: ChainRun,
+    isFull: boolean,
+    skip: (hooks: readonly Hook[], reason: SkipReason) => void,
+  ) {
+    this.#request = request
+    this.#body = body
+    this.#limits = limits
+    this.#parts = parts
+    this.#run = run
+    this.#isFull = isFull
+    this.#skip = skip
+  }
+
+  async tell(hooks: HookLists): Promise<Told> {
+    const run = this.#run
+    const { original } = run.terms
+    if (this.#request.dryRun) {
+      const problem = dryRunProblem(hooks)
+      if (problem !== undefined) return told(this.#parts.fail('hook-failed', 409, problem), original)
+    }
+
+    const pre = await run.timed(() =>
+      runPre(hooks.pre, original, run, {
+        bodyWritable: this.#body.kind === 'absent' || this.#body.kind === 'taken',
+        readmitted: (changed) => readmitted(this.#request, changed),
+        patched,
+      }),
+    )
+    if (pre.kind === 'aborted') return this.#left('not-called', original)
+    if (pre.kind === 'stopped') return this.stopped(pre.trouble, 'pre', original)
+    if (pre.kind === 'answered') return this.#answeredBy(pre, hooks)
+
+    const judged = pre.request
+    if (hooks.validate.length > 0) {
+      const validate = await run.timed(() => runValidate(hooks.validate, judged, run))
+      if (validate.kind === 'aborted') return this.#left('not-called', judged)
+      if (validate.kind === 'stopped') return this.stopped(validate.trouble, 'validate', judged)
+    }
+    return this.#request.dryRun ? this.#dryRun(judged) : this.#askEngine(judged, hooks)
+  }
+
+  /** A hook ended the chain before the engine was asked. */
+  async stopped(trouble: Trouble, phase: 'pre' | 'validate', judged: HookRequest): Promise<Told> {
+    const { status, message } = answerFor(trouble)
+    const cause = { phase, adapter: trouble.adapter, upstream: 'not-called', response: null } as const
+    await this.#undo({ ...cause, status: { code: status, message } })
+    return told(this.#parts.fail(fateOf(trouble, false), status, message), judged)
+  }
+
+  /** The client left, and hears nothing any more. */
+  #left(upstream: UnwindCause['upstream'], judged: HookRequest, response: HookResponse | null = null): Told {
+    this.#undoBehind({ phase: 'client', adapter: null, upstream, status: null, response })
+    return told(ABORTED, judged)
+  }
+
+  /** What was reserved before the hook that answered is not wanted; what that hook itself reserved is, if all went well. */
+  async #answeredBy(
+    { adapter, request: judged, response: immediate, reservedBefore }: PreEnd & { kind: 'answered' },
+    hooks: HookLists,
+  ): Promise<Told> {
+    const run = this.#run
+    const { status, contentType, body, form, skipPost } = immediate
+    const isBytes = form === 'base64'
+    let response: HookResponse = {
+      status,
+      contentType,
+      body: isBytes ? '' : body,
+      form: body === '' ? 'none' : form,
+      headers: {},
+      ...(isBytes ? { base64: body } : {}),
+    }
+    const cause = { phase: 'pre', adapter, upstream: 'not-called', status: null, response: null } as const
+    if (!skipPost && hooks.post.length > 0) {
+      const answer = response
+      const post = await run.timed(() => runPost(hooks.post, judged, answer, run, { patched }))
+      if (post.kind === 'aborted') return this.#left('not-called', judged)
+      if (post.kind === 'stopped') return this.stopped(post.trouble, 'pre', judged)
+      response = post.response
+    }
+    if (response.status < 400) run.reservations.length = Math.min(run.reservations.length, reservedBefore)
+    await this.#undo(cause)
+    const next = this.#parts.after(this.#body.kind !== 'streamed')
+    this.#parts.send(ownAnswer(this.#request, response, next !== 'serve-another', run.warnings))
+    return told({ fate: 'answered', status: response.status, next }, judged, response)
+  }
+
+  async #dryRun(judged: HookRequest): Promise<Told> {
+    const response = dryRunAnswer(this.#run, judged)
+    await this.#undo({ phase: 'client', adapter: null, upstream: 'not-called', status: null, response: null })
+    const next = this.#parts.after(this.#body.kind !== 'streamed')
+    this.#parts.send(ownAnswer(this.#request, response, next !== 'serve-another'))
+    return told({ fate: 'answered', status: response.status, next, detail: 'dry run' }, judged, response)
+  }
+
+  async #askEngine(judged: HookRequest, hooks: HookLists): Promise<Told> {
+    const run = this.#run
+    const fate: Fate = judged === run.terms.original ? 'unchanged' : 'changed'
+    const asked = await this.#parts.ask(
+      onwardRequest(this.#request, this.#body, run.terms.original, judged),
+      {
+        hold: holdFor(this.#request, {
+          posts: hooks.post,
+          limitBytes: this.#limits.answerBytes,
+          errors: run.reservations.length > 0,
+          warnings: run.warnings,
+          skip: this.#skip,
+        }),
+        copyLimitBytes: hooks.observe.length > 0 ? this.#limits.answerBytes : undefined,
+      },
+    )
+    if (asked.kind === 'held') return this.#judgeAnswer(asked, judged, hooks, fate)
+
+    if (asked.kind === 'switched' && hooks.post.length > 0) this.#skip(hooks.post, 'two-way')
+    const loss = engineLoss(asked)
+    if (loss?.told === false) await this.#undo(loss.cause)
+    else if (loss !== undefined) this.#undoBehind(loss.cause)
+    const end = await this.#parts.settle(asked, fate)
+    const copy = asked.kind === 'complete' ? asked.copy : undefined
+    return told(end, judged, copy === undefined ? null : copiedResponse(copy))
+  }
+
+  async #judgeAnswer(
+    { answer, reusable }: RelayEnd & { kind: 'held' },
+    judged: HookRequest,
+    hooks: HookLists,
+    fate: Fate,
+  ): Promise<Told> {
+    const run = this.#run
+    const engine = answer.terms.status
+    const upstream = engine < 400 ? 'completed' : 'failed'
+    const response = shownAnswer(answer, this.#isFull)
+    if (response === undefined) {
+      if (engine >= 400)
+        await this.#undo({ phase: 'engine', adapter: null, upstream, status: null, response: null })
+      return told(this.#passUnshown(answer, reusable, hooks.post, fate), judged)
+    }
+    const post = await run.timed(() => runPost(hooks.post, judged, response, run, { patched }))
+    if (post.kind === 'aborted') return this.#left(upstream, judged, response)
+    if (post.kind === 'stopped') {
+      const told = answerFor(post.trouble, engine)
+      await this.#undo({
+        phase: 'post',
+        adapter: post.trouble.adapter,
+        upstream,
+        status: { code: told.status, message: told.message },
+        response,
+      })
+      return { end: this.#refusedBy(post, answer, told), request: judged, response: null }
+    }
+    if (post.response.status >= 400)
+      await this.#undo({
+        phase: engine >= 400 ? 'engine' : 'post',
+        adapter: null,
+        upstream,
+        status: { code: post.response.status, message: '' },
+        response,
+      })
+    // While things were undone.
+    if (this.#parts.left.aborted) return this.#left(upstream, judged, response)
+    return told(this.#answer(answer, reusable, response, post.response, fate), judged, post.response)
+  }
+
+  #answer(
+    answer: HeldAnswer,
+    reusable: boolean,
+    response: HookResponse,
+    judged: HookResponse,
+    fate: Fate,
+  ): ExchangeEnd {
+    const changed = judged !== response
+    const next = this.#parts.after(reusable)
+    const close = next !== 'serve-another'
+    if (answer.headSent) this.#parts.send(changed ? lateBody(judged.body) : answer.raw)
+    else this.#parts.send(finalAnswer(this.#request, answer, response, judged, close, this.#run.warnings))
+    return {
+      fate: changed ? 'changed' : fate,
+      status: answer.headSent ? answer.terms.status : judged.status,
+      next,
+    }
+  }
+
+  #refusedBy(
+    { trouble }: PostEnd & { kind: 'stopped' },
+    { headSent }: HeldAnswer,
+    { status, message }: { readonly status: number; readonly message: string },
+  ): ExchangeEnd {
+    const fate = fateOf(trouble, true)
+    // The client has the head already: all that is left to say no with is the end of the connection.
+    if (headSent) return { fate, status: undefined, next: 'close-now', detail: answerFor(trouble).message }
+    return this.#parts.fail(fate, status, message)
+  }
+
+  #passUnshown(answer: HeldAnswer, reusable: boolean, posts: readonly Hook[], fate: Fate): ExchangeEnd {
+    const { status } = answer.terms
+    const insisting = posts.find((hook) => hook.onUnsupported === 'fail')
+    if (insisting !== undefined && !answer.headSent)
+      return this.#parts.fail('post-failed', 502, unshowable(status))
+    if (insisting !== undefined) return { fate: 'post-failed', status, next: 'close-now' }
+    if (posts.length > 0) this.#skip(posts, 'binary')
+    if (!answer.headSent) this.#parts.send(Buffer.from(answer.head, 'latin1'))
+    this.#parts.send(answer.raw)
+    return { fate, status, next: this.#parts.after(reusable) }
+  }
+
+  async #undo(cause: Omit<UnwindCause, 'selfTimeout'>): Promise<void> {
+    if (this.#run.reservations.length === 0) return
+    await unwindBefore(this.#unwind(cause), (rest) => this.#parts.behind(rest))
+  }
+
+  #undoBehind(cause: Omit<UnwindCause, 'selfTimeout'>): void {
+    if (this.#run.reservations.length > 0) this.#parts.behind(this.#unwind(cause))
+  }
+
+  #unwind(cause: Omit<UnwindCause, 'selfTimeout'>): Promise<void> {
+    return unwind(this.#run, cause, this.#limits.unwindMs ?? UNWIND_MS)
   }
 }
 
-function passUnshown(
-  answer: HeldAnswer,
-  reusable: boolean,
-  hooks: readonly Hook[],
-  fate: Fate,
-  parts: ExchangeParts,
-): ExchangeEnd {
-  const insisting = hooks.find((hook) => hook.onUnsupported === 'fail')
-  if (insisting !== undefined && !answer.headSent)
-    return parts.fail('post-failed', 502, unshowable(answer.terms.status))
-  if (insisting !== undefined) return { fate: 'post-failed', status: answer.terms.status, next: 'close-now' }
-  skip(hooks, 'binary', parts)
-  if (!answer.headSent) parts.send(Buffer.from(answer.head, 'latin1'))
-  parts.send(answer.raw)
-  return { fate, status: answer.terms.status, next: parts.after(reusable) }
+function told(end: ExchangeEnd, request: HookRequest, response: HookResponse | null = null): Told {
+  return { end, request, response }
 }
 
-function stopped(trouble: Trouble, parts: ExchangeParts, engineStatus?: number): ExchangeEnd {
-  const { status, message } = answerFor(trouble, engineStatus)
-  return parts.fail(fateOf(trouble, engineStatus !== undefined), status, message)
+function factsOf({ route, dryRun }: AdmittedRequest, { listener, peerAddress, certificate }: ClientIdentity) {
+  return {
+    operation: route.operation?.id ?? null,
+    apiVersion: route.version ?? null,
+    params: route.params,
+    user: {
+      name: certificate?.commonName ?? null,
+      authenticationMethod: certificate === undefined ? null : 'TLS',
+      peerAddress: peerAddress ?? null,
+    },
+    listener,
+    dryRun,
+  }
+}
+
+function observe(
+  hooks: readonly Hook[],
+  { end, request, response }: Told,
+  run: ChainRun,
+  { observers }: ExchangeLimits,
+  parts: ExchangeParts,
+): void {
+  for (const hook of hooks) {
+    if (hook.terms !== undefined && hook.terms.sample < 1 && Math.random() >= hook.terms.sample) continue
+    observers?.tell(hook, {
+      request,
+      end: { response, fate: end.fate, ...parts.traffic() },
+      facts: { ...run.factsFor(hook), budgetMs: Number.POSITIVE_INFINITY },
+      note: (note) => parts.note(note),
+    })
+  }
 }
 
 function fateOf({ kind }: Trouble, engineActed: boolean): Fate {
@@ -272,15 +414,5 @@ function fateOf({ kind }: Trouble, engineActed: boolean): Fate {
       return engineActed ? 'post-failed' : 'hook-failed'
     default:
       return impossible(kind)
-  }
-}
-
-/** The client has the head already: all that is left to say no with is the end of the connection. */
-function tooLate({ trouble }: PostEnd & { kind: 'stopped' }): ExchangeEnd {
-  return {
-    fate: fateOf(trouble, true),
-    status: undefined,
-    next: 'close-now',
-    detail: answerFor(trouble).message,
   }
 }

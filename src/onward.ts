@@ -4,6 +4,7 @@ import type { Framing } from './http1/framing.ts'
 import { fieldValue } from './http1/head.ts'
 import { rebuildRequestHead } from './http1/rebuild.ts'
 import type { HookRequest } from './model/hook.ts'
+import { mutatedFields } from './mutated-fields.ts'
 import type { AdmittedRequest } from './route/admit.ts'
 
 /** A request's body by the time that its hooks run. `text` is what they see. */
@@ -39,7 +40,7 @@ export function onwardRequest(
 ): Onward {
   if (body.kind === 'streamed')
     return {
-      opening: Buffer.from(retargeted(request, judged.target), 'latin1'),
+      opening: Buffer.from(reheaded(retargeted(request, judged.target), request, judged), 'latin1'),
       framing: request.terms.framing,
     }
   if (judged === shown && !mustRebuild(request, body, shown)) {
@@ -47,17 +48,19 @@ export function onwardRequest(
     return { opening: body.kind === 'taken' ? Buffer.concat([head, body.raw]) : head, framing: NO_FRAMING }
   }
   const data =
-    body.kind === 'taken' && body.plain && judged.body === shown.body
+    body.kind === 'taken' && body.plain && judged.body === shown.body && judged.base64 === shown.base64
       ? body.data
-      : Buffer.from(judged.body ?? '')
+      : judged.base64 === undefined
+        ? Buffer.from(judged.body ?? '')
+        : Buffer.from(judged.base64, 'base64')
   const head = rebuildRequestHead({
     method: request.head.method,
     target: judged.target,
     minor: request.head.minor,
-    fields: request.fields,
+    fields: mutatedFields(request.fields, judged.mutation),
     mayUpgrade: request.tunnel !== undefined,
     bodyBytes: judged.body === null && body.kind === 'absent' ? undefined : data.length,
-    ...(data.length > 0 ? { contentType: PLAIN_JSON } : {}),
+    ...(data.length > 0 && judged.base64 === undefined ? { contentType: PLAIN_JSON } : {}),
   })
   return { opening: Buffer.concat([head, data]), framing: NO_FRAMING }
 }
@@ -78,4 +81,18 @@ function mustRebuild(request: AdmittedRequest, body: TakenBody, shown: HookReque
 function retargeted({ onward, head }: AdmittedRequest, target: string): string {
   if (target === head.target) return onward
   return `${head.method} ${target}${onward.slice(head.method.length + 1 + head.target.length)}`
+}
+
+/** A head whose body follows as the client frames it, with the fields that hooks have changed. */
+function reheaded(head: string, request: AdmittedRequest, { mutation }: HookRequest): string {
+  if (mutation === undefined) return head
+  const { fields } = request
+  const kept = new Set(mutatedFields(fields, mutation))
+  const requestLine = head.slice(0, head.indexOf('\r\n') + 2)
+  const lines = [...kept].map((field) =>
+    fields.includes(field)
+      ? request.head.text.slice(field.start, field.end)
+      : `${field.name}: ${field.value}\r\n`,
+  )
+  return `${requestLine}${lines.join('')}\r\n`
 }

@@ -92,6 +92,8 @@ interface Door extends DoorFrame {
 class RunningProxy implements Proxy {
   readonly #tell: EventSink
   readonly #connections = new Set<Connection>()
+  /** What goes on behind the backs of clients: hooks that are being undone. */
+  readonly #tasks = new Set<Promise<void>>()
   #doors: readonly Door[] = []
   #hooks: ProxyHooks
   #engine: Engine
@@ -152,7 +154,12 @@ class RunningProxy implements Proxy {
   async drain(graceMs: number): Promise<void> {
     await Promise.all(this.#doors.map(({ listener }) => listener.close()))
     for (const connection of this.#connections) connection.drain()
-    if (this.#connections.size === 0) return
+    if (this.#connections.size > 0) await this.#emptied(graceMs)
+    // What is still being undone has a time limit of its own.
+    await Promise.all(this.#tasks)
+  }
+
+  async #emptied(graceMs: number): Promise<void> {
     this.#tell({ kind: 'draining', connections: this.#connections.size, graceMs })
     const gone = new Promise<void>((resolve) => {
       this.#lastGone = resolve
@@ -268,6 +275,13 @@ class RunningProxy implements Proxy {
     else this.#tell({ ...told, listener: name })
   }
 
+  #keep(task: Promise<void>): void {
+    const ended = task
+      .catch((bug: unknown) => this.#tell({ kind: 'connection-crashed', error: bug }))
+      .finally(() => this.#tasks.delete(ended))
+    this.#tasks.add(ended)
+  }
+
   async #serve(link: Link, identity: ClientIdentity, door: DoorFrame): Promise<void> {
     const { name, limits } = door.spec
     const connection = new Connection(link, identity, {
@@ -276,6 +290,7 @@ class RunningProxy implements Proxy {
       hooks: () => this.#hooks.listeners?.get(name) ?? this.#hooks,
       headTimeoutMs: limits.headTimeoutMs,
       tell: this.#tell,
+      behind: (task) => this.#keep(task),
     })
     this.#connections.add(connection)
     door.connections.add(connection)

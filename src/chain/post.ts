@@ -1,7 +1,17 @@
 /** The post-hooks of one exchange. */
-import type { ChainNote } from '../model/event.ts'
-import type { Hook, HookRequest, HookResponse, PostOutcome } from '../model/hook.ts'
-import { impossible } from '../model/result.ts'
+import type {
+  BodyForm,
+  BodyPatch,
+  Hook,
+  HookFailure,
+  HookRequest,
+  HookResponse,
+  Replacement,
+} from '../model/hook.ts'
+import { failed, impossible, ok, type Result } from '../model/result.ts'
+import { askHook, isOld } from './ask.ts'
+import { mutated, mutatedHeaders } from './mutation.ts'
+import type { ChainRun } from './run.ts'
 import type { Trouble } from './trouble.ts'
 
 export type PostEnd =
@@ -11,42 +21,53 @@ export type PostEnd =
   | { readonly kind: 'aborted' }
 
 export interface PostTerms {
-  /** Aborts the call in hand: the client left. */
-  readonly signal: AbortSignal
-  readonly note: (note: ChainNote) => void
+  /** A body with a patch applied, or why it cannot be. */
+  readonly patched: (body: string, patch: BodyPatch) => Result<string, string>
 }
 
 /**
  * Shows the engine's answer, errors included, to each hook in order. Each sees what the one before it made of it.
- * `request` is what the client sent, before any pre-hook.
+ * `sent` is what the engine was sent; hooks of protocol 1 are shown what the client sent instead.
  */
 export async function runPost(
   hooks: readonly Hook[],
-  request: HookRequest,
+  sent: HookRequest,
   response: HookResponse,
+  run: ChainRun,
   terms: PostTerms,
 ): Promise<PostEnd> {
+  const since = performance.now()
   let current = response
   for (const hook of hooks) {
-    const { adapter } = hook
-    const reply = await hook.post(request, current, terms.signal)
-    if (!reply.ok) {
-      const { failure } = reply
-      if (failure.kind === 'aborted') return { kind: 'aborted' }
-      if (hook.onError === 'fail') return { kind: 'stopped', trouble: { kind: 'failed', adapter, failure } }
-      terms.note({ kind: 'failure-ignored', phase: 'post', adapter, failure })
-      continue
-    }
-    const { outcome, warnings } = reply.value
-    for (const warning of warnings) terms.note({ kind: 'warning', phase: 'post', adapter, warning })
+    const shown = current
+    const request = isOld(hook) ? run.terms.original : sent
+    const turn = await askHook(run, hook, 'post', request, performance.now() - since, (facts) =>
+      hook.post(request, shown, run.terms.signal, facts),
+    )
+    if (turn.kind === 'go-on') continue
+    if (turn.kind !== 'answered') return turn
+    const { outcome } = turn
     switch (outcome.kind) {
       case 'pass':
+        turn.turn.close()
         break
-      case 'replace':
-        current = changedBy(outcome, current)
+      case 'replace': {
+        const changed = changedBy(outcome, current, terms)
+        if (!changed.ok) {
+          const end = turn.turn.fail(changed.failure)
+          if (end.kind === 'stopped') return end
+          break
+        }
+        const before = current
+        current = changed.value
+        turn.turn.close(before === current ? undefined : { of: 'response', before, after: current })
         break
+      }
       case 'deny':
-        return { kind: 'stopped', trouble: { kind: 'denied', adapter, denial: outcome } }
+        turn.turn.close()
+        return { kind: 'stopped', trouble: { kind: 'denied', adapter: hook.adapter, denial: outcome } }
+      case 'respond':
+        throw new Error('a post-hook cannot answer in place of the engine; wire/ lets no such reply through')
       default:
         return impossible(outcome)
     }
@@ -54,8 +75,42 @@ export async function runPost(
   return { kind: 'answer', response: current }
 }
 
-function changedBy(outcome: PostOutcome & { kind: 'replace' }, current: HookResponse): HookResponse {
-  const { status = current.status, contentType = current.contentType, body = current.body } = outcome
-  const same = status === current.status && contentType === current.contentType && body === current.body
-  return same ? current : { status, contentType, body }
+function changedBy(
+  outcome: Replacement,
+  current: HookResponse,
+  { patched }: PostTerms,
+): Result<HookResponse, Exclude<HookFailure, { kind: 'aborted' }>> {
+  const { status = current.status, contentType = current.contentType, patch, headers } = outcome
+  let { body = current.body, form } = outcome
+  if (patch !== undefined) {
+    const applied = patched(current.body, patch)
+    if (!applied.ok)
+      return failed({ kind: 'bad-reply', problem: `its patch cannot be applied: ${applied.failure}` })
+    body = applied.value
+    form = 'json'
+  }
+  const isBytes = form === 'base64' && outcome.body !== undefined
+  const same =
+    status === current.status &&
+    contentType === current.contentType &&
+    (isBytes ? body === current.base64 : body === current.body)
+  if (same && headers === undefined) return ok(current)
+  const changed: HookResponse = {
+    ...current,
+    status,
+    contentType,
+    ...(isBytes ? { body: '', form: 'base64' as const, base64: body } : { body }),
+    ...(!isBytes && body !== current.body && current.form !== undefined ? { form: formOf(body, form) } : {}),
+  }
+  if (headers === undefined) return ok(changed)
+  return ok({
+    ...changed,
+    mutation: mutated(current.mutation, headers),
+    headers: mutatedHeaders(current.headers ?? {}, headers),
+  })
+}
+
+/** A text that came as text may still be JSON; whoever needs to know looks at its type. */
+function formOf(body: string, form: Replacement['form']): BodyForm {
+  return body === '' ? 'none' : (form ?? 'utf8')
 }

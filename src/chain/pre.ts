@@ -1,18 +1,35 @@
 /** The pre-hooks of one exchange. */
-import type { ChainNote } from '../model/event.ts'
-import type { Hook, HookRequest, PreOutcome } from '../model/hook.ts'
-import { impossible, type Result } from '../model/result.ts'
+import type {
+  BodyPatch,
+  HeaderMutation,
+  Hook,
+  HookFailure,
+  HookRequest,
+  Immediate,
+  Replacement,
+} from '../model/hook.ts'
+import { failed, impossible, ok, type Result } from '../model/result.ts'
+import { askHook } from './ask.ts'
+import { mutated, mutatedHeaders } from './mutation.ts'
+import type { ChainRun } from './run.ts'
 import type { Trouble } from './trouble.ts'
 
 export type PreEnd =
   | { readonly kind: 'forward'; readonly request: HookRequest }
+  /** A hook answered in the engine's place. */
+  | {
+      readonly kind: 'answered'
+      readonly adapter: string
+      readonly request: HookRequest
+      readonly response: Immediate
+      /** How many of the run's reservations were made before that hook was called. */
+      readonly reservedBefore: number
+    }
   | { readonly kind: 'stopped'; readonly trouble: Trouble }
   /** The client left. */
   | { readonly kind: 'aborted' }
 
 export interface PreTerms {
-  /** Aborts the call in hand: the client left. */
-  readonly signal: AbortSignal
   /** False where the body is not for hooks and follows by itself. */
   readonly bodyWritable: boolean
   /**
@@ -20,52 +37,56 @@ export interface PreTerms {
    * or what is wrong with it.
    */
   readonly readmitted: (changed: HookRequest) => Result<HookRequest, string>
-  readonly note: (note: ChainNote) => void
+  /** A body with a patch applied, or why it cannot be. */
+  readonly patched: (body: string, patch: BodyPatch) => Result<string, string>
 }
 
 /** Shows the request to each hook in order. Each hook sees what the one before it made of the request. */
-export async function runPre(hooks: readonly Hook[], request: HookRequest, terms: PreTerms): Promise<PreEnd> {
+export async function runPre(
+  hooks: readonly Hook[],
+  request: HookRequest,
+  run: ChainRun,
+  terms: PreTerms,
+): Promise<PreEnd> {
+  const since = performance.now()
   let current = request
   for (const hook of hooks) {
-    const { adapter } = hook
-    const reply = await hook.pre(current, terms.signal)
-    if (!reply.ok) {
-      const { failure } = reply
-      if (failure.kind === 'aborted') return { kind: 'aborted' }
-      if (hook.onError === 'fail') return { kind: 'stopped', trouble: { kind: 'failed', adapter, failure } }
-      terms.note({ kind: 'failure-ignored', phase: 'pre', adapter, failure })
-      continue
-    }
-    const { outcome, warnings } = reply.value
-    for (const warning of warnings) terms.note({ kind: 'warning', phase: 'pre', adapter, warning })
+    const shown = current
+    const reservedBefore = run.reservations.length
+    const turn = await askHook(run, hook, 'pre', shown, performance.now() - since, (facts) =>
+      hook.pre(shown, run.terms.signal, facts),
+    )
+    if (turn.kind === 'go-on') continue
+    if (turn.kind !== 'answered') return turn
+    const { outcome } = turn
     switch (outcome.kind) {
       case 'pass':
+        turn.turn.close()
         break
       case 'replace': {
-        const changed = changedBy(hook, outcome, current, terms)
-        if (changed === current) break
-        const admitted = terms.readmitted(changed)
-        if (admitted.ok) {
-          current = admitted.value
+        const changed = changedBy(hook, outcome, current, run, terms)
+        if (!changed.ok) {
+          const end = turn.turn.fail(changed.failure)
+          if (end.kind === 'stopped') return end
           break
         }
-        const problem = admitted.failure
-        if (hook.onError === 'ignore')
-          terms.note({
-            kind: 'failure-ignored',
-            phase: 'pre',
-            adapter,
-            failure: { kind: 'bad-reply', problem },
-          })
-        else
-          return {
-            kind: 'stopped',
-            trouble: { kind: 'failed', adapter, failure: { kind: 'bad-reply', problem } },
-          }
+        const before = current
+        current = changed.value
+        turn.turn.close(before === current ? undefined : { of: 'request', before, after: current })
         break
       }
       case 'deny':
-        return { kind: 'stopped', trouble: { kind: 'denied', adapter, denial: outcome } }
+        turn.turn.close()
+        return { kind: 'stopped', trouble: { kind: 'denied', adapter: hook.adapter, denial: outcome } }
+      case 'respond':
+        turn.turn.close()
+        return {
+          kind: 'answered',
+          adapter: hook.adapter,
+          request: current,
+          response: outcome,
+          reservedBefore,
+        }
       default:
         return impossible(outcome)
     }
@@ -73,23 +94,70 @@ export async function runPre(hooks: readonly Hook[], request: HookRequest, terms
   return { kind: 'forward', request: current }
 }
 
+type Changed = Result<HookRequest, Exclude<HookFailure, { kind: 'aborted' }>>
+
 function changedBy(
-  { adapter, requestRewrite }: Hook,
-  { target, body }: PreOutcome & { kind: 'replace' },
+  hook: Hook,
+  { target: wantedTarget, body: wantedBody, form, patch, headers }: Replacement,
   current: HookRequest,
-  { bodyWritable, note }: PreTerms,
-): HookRequest {
-  if (body !== undefined && !bodyWritable)
-    note({
+  run: ChainRun,
+  terms: PreTerms,
+): Changed {
+  const target =
+    wantedTarget === undefined || hook.requestRewrite === 'ignore' ? current.target : wantedTarget
+  const body = changedBody(hook, { body: wantedBody, form, patch }, current, run, terms)
+  if (!body.ok) return body
+  const mutation: HeaderMutation | undefined = headers && mutated(current.mutation, headers)
+  if (target === current.target && body.value === undefined && mutation === undefined) return ok(current)
+  const changed: HookRequest = {
+    ...current,
+    target,
+    ...body.value,
+    ...(mutation === undefined ? {} : { mutation, headers: mutatedHeaders(current.headers ?? {}, headers!) }),
+  }
+  if (target === current.target && changed.body === current.body && changed.base64 === current.base64)
+    return ok(mutation === undefined ? current : changed)
+  const admitted = terms.readmitted(changed)
+  return admitted.ok ? admitted : failed({ kind: 'bad-reply', problem: admitted.failure })
+}
+
+/** Nothing: it stays. */
+function changedBody(
+  hook: Hook,
+  wanted: {
+    readonly body: string | undefined
+    readonly form: Replacement['form'] | undefined
+    readonly patch: BodyPatch | undefined
+  },
+  current: HookRequest,
+  run: ChainRun,
+  { bodyWritable, patched }: PreTerms,
+): Result<
+  Pick<HookRequest, 'body' | 'form' | 'base64'> | undefined,
+  Exclude<HookFailure, { kind: 'aborted' }>
+> {
+  const { patch } = wanted
+  let { body, form } = wanted
+  if (patch === undefined && body === undefined) return ok(undefined)
+  if (!bodyWritable) {
+    if (hook.terms !== undefined)
+      return failed({ kind: 'bad-reply', problem: 'it changed a body that it was not shown' })
+    run.terms.note({
       kind: 'warning',
       phase: 'pre',
-      adapter,
+      adapter: hook.adapter,
       warning: 'it returned a body for a request whose body it was not shown; ignored',
     })
-  const changed = {
-    method: current.method,
-    target: target === undefined || requestRewrite === 'ignore' ? current.target : target,
-    body: body === undefined || !bodyWritable ? current.body : body,
+    return ok(undefined)
   }
-  return changed.target === current.target && changed.body === current.body ? current : changed
+  if (patch !== undefined) {
+    const applied = patched(current.body ?? '', patch)
+    if (!applied.ok)
+      return failed({ kind: 'bad-reply', problem: `its patch cannot be applied: ${applied.failure}` })
+    body = applied.value
+    form = 'json'
+  }
+  if (form === 'base64') return ok({ body: null, form, base64: body! })
+  if (current.form === undefined) return ok({ body: body! })
+  return ok({ body: body!, form: body === '' ? 'none' : 'json' })
 }

@@ -25,29 +25,44 @@ export function answerFor(trouble: Trouble, engineStatus?: number): TroubleAnswe
     : { status, message: `${message}; the engine had already answered ${engineStatus}` }
 }
 
-function denial({ adapter, denial: { status, message } }: Trouble & { kind: 'denied' }): TroubleAnswer {
-  return { status, message: withReason(`denied by adapter "${adapter}"`, message) }
-}
-
-function failure({ adapter, failure: cause }: Trouble & { kind: 'failed' }): TroubleAnswer {
-  const who = `adapter "${adapter}" failed`
-  switch (cause.kind) {
+/** What went wrong, without saying whose failure it is. */
+export function reasonOf(failure: Exclude<HookFailure, { kind: 'aborted' }>): string {
+  switch (failure.kind) {
     case 'unreachable':
-      return { status: 502, message: `${who}: it could not be reached (${cause.cause})` }
+      return `it could not be reached (${failure.cause})`
     case 'deadline':
-      return { status: 504, message: `${who}: no answer within ${cause.deadlineMs / 1000} s` }
+      return `no answer within ${failure.deadlineMs / 1000} s`
     case 'broken':
-      return {
-        status: cause.status,
-        message: withReason(who, cause.message || `it answered ${cause.status}`),
-      }
+      return failure.message || `it answered ${failure.status}`
     case 'bad-reply':
-      return { status: 502, message: `${who}: ${cause.problem}` }
+      return failure.problem
+    case 'undecided':
+      return `whether it is to be called could not be decided: ${failure.problem}`
     default:
-      return impossible(cause)
+      return impossible(failure)
   }
 }
 
-function withReason(what: string, reason: string): string {
-  return reason === '' ? what : `${what}: ${reason}`
+function denial({ adapter, denial: { status, message } }: Trouble & { kind: 'denied' }): TroubleAnswer {
+  return {
+    status,
+    message: message === '' ? `denied by adapter "${adapter}"` : `denied by adapter "${adapter}": ${message}`,
+  }
+}
+
+function failure({ adapter, failure: cause }: Trouble & { kind: 'failed' }): TroubleAnswer {
+  return { status: statusFor(cause), message: `adapter "${adapter}" failed: ${reasonOf(cause)}` }
+}
+
+function statusFor(cause: Exclude<HookFailure, { kind: 'aborted' }>): number {
+  switch (cause.kind) {
+    case 'deadline':
+      return 504
+    case 'broken':
+      return cause.status
+    case 'undecided':
+      return 500
+    default:
+      return 502
+  }
 }

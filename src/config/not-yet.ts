@@ -11,41 +11,7 @@ import { type Entry, type MapNode, type Node, quote } from './tree.ts'
  * Paths of keys. `*` stands for a name, `use` for whatever a hook list or a group holds, `=` for one value of a key.
  * Endpoints of a listener are `endpoints`, too.
  */
-export const NOT_YET: readonly string[] = [
-  'endpoints.*.validate',
-  'endpoints.*.observe',
-  'endpoints.*.stream',
-  'use.timeout',
-  'use.onError',
-  'use.onUnsupported',
-  'use.requestRewrite',
-  'use.maxBodyBytes',
-  'use.secrets',
-  'use.with',
-  ...['defaults', 'adapters.*', 'use'].flatMap((place) => [
-    `${place}.onOversize`,
-    `${place}.retries`,
-    `${place}.dryRun`,
-  ]),
-  ...['adapters.*', 'use'].flatMap((place) => [
-    `${place}.body`,
-    `${place}.headers`,
-    `${place}.originalRequest`,
-    `${place}.when`,
-    `${place}.sample`,
-  ]),
-  'adapters.*.protocol=2',
-  'adapters.*.protocol=auto',
-  'adapters.*.auth',
-  'adapters.*.tls',
-  'adapters.*.concurrency',
-  'adapters.*.maxQueue',
-  'adapters.*.startupTimeout',
-  'adapters.*.circuitBreaker',
-  'chain',
-  'log.decisions',
-  'admin',
-]
+export const NOT_YET: readonly string[] = ['endpoints.*.stream', 'log.decisions', 'admin']
 
 export function refuseNotYet(root: MapNode, notYet: readonly string[], problems: Problems): void {
   if (notYet.length > 0) walk(root, [], new Set(notYet), problems)

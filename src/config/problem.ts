@@ -48,6 +48,7 @@ export const CONTENT_PROBLEM_CODES = [
   'include-key',
   'not-yet',
   'needs-protocol-2',
+  'condition',
   'operation-unknown',
   'pattern-has-operation',
   'number',

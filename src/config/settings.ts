@@ -1,4 +1,5 @@
 /** How an adapter is treated: the same words under `adapters`, in one use of a hook list, and under `defaults`. */
+import { compileCondition } from '../condition/condition.ts'
 import { SECRET_KINDS, type SecretKind } from '../model/secret.ts'
 import type { BodyLimits, HeaderRights, UseSettings } from './config.ts'
 import { LARGEST_BODY_BYTES } from './limits.ts'
@@ -119,7 +120,7 @@ export function readSetting(
       return { with: map ? readJsonObject(map, problems) : {} }
     }
     case 'when':
-      return { when: readText(entry, 'a condition', problems) }
+      return { when: readCondition(entry, problems) }
     case 'sample':
       return { sample: readSample(entry, problems) }
   }
@@ -143,6 +144,15 @@ function readSecrets(entry: Entry, problems: Problems): readonly SecretKind[] {
     problems.error('value-not-allowed', at, `${quote(text)} is no kind of secret; there are ${known}`)
     return []
   })
+}
+
+/** Compiled here to find what is wrong with it; the proxy compiles it for each place that it stands in. */
+function readCondition(entry: Entry, problems: Problems): string | undefined {
+  const text = readText(entry, 'a condition', problems)
+  const compiled = text === undefined ? undefined : compileCondition(text)
+  if (compiled?.ok === false)
+    problems.error('condition', entry.value.at, `the condition cannot be used: ${compiled.failure}`)
+  return text
 }
 
 function readSample(entry: Entry, problems: Problems): number {

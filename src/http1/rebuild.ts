@@ -61,6 +61,8 @@ export interface RebuiltAnswer {
   /** `undefined`: this answer has no body by its nature (HEAD, 204, 304) and keeps what length it announced. */
   readonly bodyBytes: number | undefined
   readonly close: boolean
+  /** More lines, whole ones. */
+  readonly lines?: string
 }
 
 export function rebuildAnswerHead(answer: RebuiltAnswer): Buffer {
@@ -76,5 +78,6 @@ export function rebuildAnswerHead(answer: RebuiltAnswer): Buffer {
   if (!typed && answer.contentType !== null) text += `Content-Type: ${answer.contentType}\r\n`
   if (answer.bodyBytes !== undefined) text += `Content-Length: ${answer.bodyBytes}\r\n`
   if (answer.close) text += 'Connection: close\r\n'
+  text += answer.lines ?? ''
   return Buffer.from(`${text}\r\n`, 'latin1')
 }

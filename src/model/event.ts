@@ -1,4 +1,4 @@
-import type { HookFailure } from './hook.ts'
+import type { HookFailure, HookRequest, HookResponse, HookUser, UnwindCause } from './hook.ts'
 
 /** How an exchange ended; exactly one for each (`docs/life-of-a-request.md` has a paragraph on every one). */
 export type Fate =
@@ -10,9 +10,11 @@ export type Fate =
   | 'changed'
   /** Refused by the proxy itself, before any hook and before the engine. */
   | 'ambiguous'
-  /** A pre-hook refused; the engine was not asked. */
+  /** An adapter answered in the engine's place. */
+  | 'answered'
+  /** A pre- or validate-hook refused; the engine was not asked. */
   | 'denied'
-  /** A pre-hook failed; the engine was not asked. */
+  /** A pre- or validate-hook failed; the engine was not asked. */
   | 'hook-failed'
   /** A post-hook refused. The engine had acted already. */
   | 'post-denied'
@@ -30,23 +32,87 @@ export type Fate =
 /** Why post-hooks were passed over: what protocol 1 has no message for. */
 export type SkipReason = 'two-way' | 'endless' | 'binary'
 
+/** When a hook is called. */
+export type HookPhase = 'pre' | 'validate' | 'post' | 'unwind' | 'observe' | 'stream'
+
 /** What is worth telling of a chain while it runs. None of it changes how the exchange ends. */
 export type ChainNote =
   /** For the adapter's author. */
   | {
       readonly kind: 'warning'
-      readonly phase: 'pre' | 'post'
+      readonly phase: HookPhase
       readonly adapter: string
       readonly warning: string
     }
   /** Passed over because the configuration says `onError: ignore`. */
   | {
       readonly kind: 'failure-ignored'
-      readonly phase: 'pre' | 'post'
+      readonly phase: HookPhase
       readonly adapter: string
       readonly failure: HookFailure
     }
   | { readonly kind: 'post-hooks-skipped'; readonly adapters: readonly string[]; readonly reason: SkipReason }
+  /** A body was too large for a hook whose `onOversize` says that it is passed over. */
+  | { readonly kind: 'oversize-skipped'; readonly phase: HookPhase; readonly adapter: string }
+  /** Something was undone. */
+  | { readonly kind: 'unwound'; readonly adapter: string; readonly uid: string; readonly requestId: string }
+  /** Something could not be undone: all that is needed to do it by hand. */
+  | {
+      readonly kind: 'unwind-failed'
+      readonly adapter: string
+      readonly uid: string
+      readonly requestId: string
+      readonly method: string
+      readonly target: string
+      /** JSON text of what the adapter had returned for its later hooks. */
+      readonly metadata: string | undefined
+      readonly cause: Omit<UnwindCause, 'response'>
+      readonly failure: HookFailure
+    }
+  | { readonly kind: 'observer-failed'; readonly adapter: string; readonly failure: HookFailure }
+  /** An observe-hook is slower than the exchanges it is told of: the oldest that waited was dropped. */
+  | { readonly kind: 'observation-dropped'; readonly adapter: string }
+
+/** One call of one hook, as the decision log has it. */
+export interface HookRecord {
+  readonly adapter: string
+  readonly phase: HookPhase
+  /** Protocol 2 only. */
+  readonly uid: string | undefined
+  /** `skipped`: it was not called, by its condition or because of what it is. */
+  readonly outcome: 'pass' | 'replace' | 'deny' | 'respond' | 'failed' | 'skipped'
+  readonly durationMs: number
+  /** Of a denial or a failure. */
+  readonly detail: string | undefined
+  /** A failure that `onError: ignore` passed over. */
+  readonly failOpen: boolean
+  readonly warnings: readonly string[]
+  readonly annotations: Readonly<Record<string, string>>
+  /** What it changed, if anything. */
+  readonly change: HookChange | undefined
+}
+
+export type HookChange =
+  | { readonly of: 'request'; readonly before: HookRequest; readonly after: HookRequest }
+  | { readonly of: 'response'; readonly before: HookResponse; readonly after: HookResponse }
+
+/** What was undone of an exchange. */
+export interface UnwindRecord {
+  readonly adapter: string
+  readonly uid: string
+  readonly result: 'done' | 'failed'
+  readonly durationMs: number
+}
+
+/** What the hooks of an exchange did. */
+export interface ChainReport {
+  readonly requestId: string
+  readonly user: HookUser
+  readonly listener: string
+  readonly hooks: readonly HookRecord[]
+  /** Those that were undone by the time of the report; more may follow. */
+  readonly unwound: readonly UnwindRecord[]
+}
 
 /** What is told about an exchange when it is over. */
 export interface ExchangeReport {
@@ -65,6 +131,8 @@ export interface ExchangeReport {
   readonly fate: Fate
   /** Why, where the fate alone does not say it. */
   readonly detail: string | undefined
+  /** Nothing where no hook was asked for. */
+  readonly chain?: ChainReport
 }
 
 /** Everything that the proxy tells its sinks. */

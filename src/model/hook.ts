@@ -19,6 +19,8 @@ export interface HookRequest {
   /** Of the form `base64`: the bytes, which are no text. `body` is `null` then. */
   readonly base64?: string
   readonly headers?: HookHeaders
+  /** What hooks have changed of the header fields so far. */
+  readonly mutation?: HeaderMutation
 }
 
 /** An answer of the engine as hooks see it. What is optional is for protocol 2. */
@@ -33,6 +35,8 @@ export interface HookResponse {
   /** Of the form `base64`: the bytes, which are no text. `body` is empty then. */
   readonly base64?: string
   readonly headers?: HookHeaders
+  /** What hooks have changed of the header fields so far. */
+  readonly mutation?: HeaderMutation
 }
 
 /** `json`: the text is one JSON document. `none`: there is no body. `omitted`: there is one, and it is not shown. */
@@ -125,8 +129,11 @@ export interface Remarks {
 
 /** Everything that can go wrong between the proxy and an adapter. None of it is a bug here. */
 export type HookFailure =
-  /** Refused, reset, no such host, closed without a reply. `sent`: the adapter may have seen the call. */
-  | { readonly kind: 'unreachable'; readonly cause: string; readonly sent?: true }
+  /**
+   * Refused, reset, no such host, closed without a reply. `sent`: the adapter may have seen the call. `stale`: more likely it
+   * had just closed a connection that had been idle.
+   */
+  | { readonly kind: 'unreachable'; readonly cause: string; readonly sent?: true; readonly stale?: true }
   | { readonly kind: 'deadline'; readonly deadlineMs: number }
   /** The adapter itself says that it failed: a status from 500 on. `message` may be empty. */
   | { readonly kind: 'broken'; readonly status: number; readonly message: string }
@@ -137,6 +144,8 @@ export type HookFailure =
       /** What the adapter did is not known, or it asked for it to be undone in a reply that was wrong otherwise. */
       readonly mayHaveActed?: true
     }
+  /** Whether the hook is to be called at all could not be decided, so it was not. */
+  | { readonly kind: 'undecided'; readonly problem: string }
   /** The client left, so the call was ended. */
   | { readonly kind: 'aborted' }
 
@@ -162,13 +171,86 @@ export interface Hook {
   readonly maxBodyBytes: number
   /** The secrets that the configuration grants it. Left out: none. */
   readonly secrets?: readonly SecretKind[]
-  pre(request: HookRequest, signal: AbortSignal): Promise<Result<Answered<PreOutcome>, HookFailure>>
-  /** `request` is what the client sent, before any pre-hook. */
+  /** What a configuration of version 2 adds to a place. Left out: the adapter speaks protocol 1 there. */
+  readonly terms?: HookTerms
+  /** What the adapter said of itself. Nothing where it speaks protocol 1, or has not said anything yet. */
+  abilities?(): AdapterAbilities | undefined
+  /** Whether it turned out to speak protocol 1 in a place that knows both. */
+  speaksOld?(): boolean
+  pre(
+    request: HookRequest,
+    signal: AbortSignal,
+    facts: CallFacts,
+  ): Promise<Result<Answered<Outcome>, HookFailure>>
+  /** `request` is what the client sent, before any pre-hook; in protocol 2 what was sent to the engine. */
   post(
     request: HookRequest,
     response: HookResponse,
     signal: AbortSignal,
-  ): Promise<Result<Answered<PostOutcome>, HookFailure>>
+    facts: CallFacts,
+  ): Promise<Result<Answered<Outcome>, HookFailure>>
+  /** Protocol 1 has no such hooks, nor the following. */
+  validate?(
+    request: HookRequest,
+    signal: AbortSignal,
+    facts: CallFacts,
+  ): Promise<Result<Answered<Outcome>, HookFailure>>
+  /** Undoes the pre-hook call of `facts.uid`. `budgetMs`: the most that it may take. */
+  unwind?(
+    request: HookRequest,
+    cause: UnwindCause,
+    budgetMs: number,
+    facts: CallFacts,
+  ): Promise<Result<undefined, HookFailure>>
+  observe?(
+    request: HookRequest,
+    end: ObservedEnd,
+    signal: AbortSignal,
+    facts: CallFacts,
+  ): Promise<Result<undefined, HookFailure>>
+}
+
+/** What the configuration says of one use of an adapter of protocol 2. */
+export interface HookTerms {
+  /** The endpoint of the configuration that the use stands in, as written. */
+  readonly endpoint: string
+  /** Place in its list, and the list's length. */
+  readonly index: number
+  readonly length: number
+  /** Which bodies it is shown. `auto`: those that Docker's API defines as JSON. */
+  readonly body: 'auto' | 'buffered' | 'none'
+  /** What follows from a body larger than `maxBodyBytes`. */
+  readonly onOversize: 'reject' | 'omit' | 'skip'
+  /** Whether it is also shown the request as the client sent it. */
+  readonly original: boolean
+  /** Header fields that it may set or remove, in lower case. */
+  readonly mutableHeaders: readonly string[]
+  /** Decides whether the hook is called at all. Left out: always. */
+  readonly when?: HookCondition
+  /** Of an observe-hook: the share of exchanges that it is told of, above 0 and up to 1. */
+  readonly sample: number
+  /** What becomes of a dry run where the adapter has effects even then. */
+  readonly dryRun: 'refuse' | 'skip'
+}
+
+/** A condition on the request; the failure is why it could not be decided. */
+export interface HookCondition {
+  readonly readsBody: boolean
+  holds(request: HookRequest, exchange: ExchangeFacts): Result<boolean, string>
+}
+
+/** What hooks of protocol 2 are told of the exchange, beside its messages. The same for all of them. */
+export interface ExchangeFacts {
+  readonly requestId: string
+  /** Docker's operation id; `null` for a request that is none. */
+  readonly operation: string | null
+  /** From the path: `1.45`. `null` where the client wrote none. */
+  readonly apiVersion: string | null
+  /** The names in the path, decoded. */
+  readonly params: Readonly<Record<string, string>>
+  readonly user: HookUser
+  readonly listener: string
+  readonly dryRun: boolean
 }
 
 /** Who asks, as far as the listener knows. */
@@ -178,6 +260,19 @@ export interface HookUser {
   readonly authenticationMethod: string | null
   /** `null` on a unix socket. */
   readonly peerAddress: string | null
+}
+
+/** What hooks of protocol 2 are told of one call. */
+export interface CallFacts {
+  /** Of this call, and of each repetition of it. In an unwind-hook, that of the pre-hook call to be undone. */
+  readonly uid: string
+  readonly exchange: ExchangeFacts
+  /** JSON text of an object: what this adapter returned earlier in this exchange. */
+  readonly metadata: string | undefined
+  /** What the client sent, before any hook. */
+  readonly original: HookRequest
+  /** What is left of the chain's time; Infinity where it has no end. */
+  readonly budgetMs: number
 }
 
 /** Why a pre-hook is undone. */
@@ -192,6 +287,16 @@ export interface UnwindCause {
   readonly status: { readonly code: number; readonly message: string } | null
   /** The engine's answer, where it gave one. */
   readonly response: HookResponse | null
+}
+
+/** What an observe-hook is told of the end of an exchange. */
+export interface ObservedEnd {
+  /** What the client got; `null` if it got nothing. */
+  readonly response: HookResponse | null
+  readonly fate: string
+  /** Bytes from and to the client, heads included. */
+  readonly requestBytes: number
+  readonly responseBytes: number
 }
 
 /** An adapter's own code, in whatever process it runs: what `defineAdapter` of the SDK makes. */

@@ -21,6 +21,8 @@ export interface RelayedRequest {
   readonly tunnel: { readonly onRaw200: boolean } | undefined
   /** Where post-hooks must see the answer: decides, by its head, what becomes of it. */
   readonly hold?: HoldAnswer
+  /** Where somebody looks on: the largest body that is copied for them while it is relayed. */
+  readonly copyLimitBytes?: number
 }
 
 export interface HoldAnswer {
@@ -32,10 +34,18 @@ export interface HoldAnswer {
 }
 
 /**
- * `pass`: relay it. `hold`: take it in whole. `hold-body`: the client needs the head at once, take in the body behind it.
+ * `pass`: relay it. `passAs`: the same with another head, which must frame its body alike. `hold`: take it in whole. `hold-body`: the client needs the head at once, take in the body behind it.
  * `refuse`: the client must not get it.
  */
-export type HoldDecision = 'pass' | 'hold' | 'hold-body' | 'refuse'
+export type HoldDecision = 'pass' | { readonly passAs: Buffer } | 'hold' | 'hold-body' | 'refuse'
+
+/** An answer that was relayed, for those who look on. */
+export interface CopiedAnswer {
+  readonly status: number
+  readonly head: string
+  /** Nothing: it was larger than what is copied. */
+  readonly data: Buffer | undefined
+}
 
 /** An answer that was taken in instead of relayed. */
 export interface HeldAnswer {
@@ -51,7 +61,13 @@ export interface HeldAnswer {
 
 /** How a relayed exchange ended. Unless it says `reusable`, the connection ends with it. */
 export type RelayEnd =
-  | { readonly kind: 'complete'; readonly status: number; readonly reusable: boolean }
+  | {
+      readonly kind: 'complete'
+      readonly status: number
+      readonly reusable: boolean
+      /** Where one was asked for. */
+      readonly copy?: CopiedAnswer
+    }
   /** The answer was taken in, and nothing of it but perhaps its head has gone to the client. */
   | { readonly kind: 'held'; readonly answer: HeldAnswer; readonly reusable: boolean }
   | { readonly kind: 'answer-refused'; readonly status: number }
@@ -83,6 +99,7 @@ export class Relay {
   #answer: AnswerTerms | undefined
   #answerBody: BodyTracker = trackBody(NO_REQUEST.framing)
   #held: Holding | undefined
+  #copying: Copying | undefined
   /** Whether any byte of an answer, interim ones included, has gone to the client. */
   #answered = false
   #spoiled = false
@@ -120,6 +137,7 @@ export class Relay {
     this.#requestBody = trackBody(request.framing)
     this.#answer = undefined
     this.#held = undefined
+    this.#copying = undefined
     this.#answered = false
     this.#spoiled = false
     this.#running = true
@@ -183,7 +201,11 @@ export class Relay {
     if (decision === 'refuse') return this.#finish({ kind: 'answer-refused', status: answer.status })
     if (decision === 'hold') return this.#holdAnswer(this.#beginHolding(text, false), rest)
     this.#answered = true
-    if (decision === 'pass') return this.#passAnswer(head, rest)
+    if (decision !== 'hold-body') {
+      const { copyLimitBytes: limitBytes } = this.#request
+      if (limitBytes !== undefined) this.#copying = { head: text, limitBytes, data: new GrowingBuffer() }
+      return this.#passAnswer(decision === 'pass' ? head : decision.passAs, rest)
+    }
     this.#client.write(head)
     this.#holdAnswer(this.#beginHolding(text, true), rest)
   }
@@ -210,7 +232,11 @@ export class Relay {
   /** Sends on `head` and the part of `chunk` that belongs to the answer. */
   #passAnswer(head: Buffer, chunk: Buffer): void {
     const body = this.#answerBody
-    const end = body.done ? 0 : body.feed(chunk, 0)
+    const end = body.done
+      ? 0
+      : this.#copying === undefined
+        ? body.feed(chunk, 0)
+        : this.#copy(this.#copying, body, chunk)
     if (!this.#client.writeTogether(head, end === chunk.length ? chunk : chunk.subarray(0, end)))
       this.#engine.pause()
     if (body.problem !== undefined) return this.#answerGarbled(body.problem)
@@ -218,6 +244,14 @@ export class Relay {
     // What an engine sends behind a complete answer can belong to nobody: the connection is not used again.
     if (end < chunk.length) this.#spoiled = true
     this.#settleIfComplete()
+  }
+
+  #copy(copying: Copying, body: BodyTracker, chunk: Buffer): number {
+    return body.feed(chunk, 0, (piece, from, to) => {
+      if (copying.data === undefined) return
+      if (copying.data.length + to - from > copying.limitBytes) copying.data = undefined
+      else copying.data.append(piece, from, to)
+    })
   }
 
   /** Over when both messages are, or when the engine will not read the rest of the request. */
@@ -243,7 +277,10 @@ export class Relay {
       const answer = { head, terms: this.#answer!, raw: raw.bytes(), data: data.bytes(), headSent }
       return this.#finish({ kind: 'held', answer, reusable })
     }
-    this.#finish({ kind: 'complete', status: this.#answer?.status ?? 0, reusable })
+    const status = this.#answer?.status ?? 0
+    if (this.#copying === undefined) return this.#finish({ kind: 'complete', status, reusable })
+    const { head, data } = this.#copying
+    this.#finish({ kind: 'complete', status, reusable, copy: { status, head, data: data?.bytes() } })
   }
 
   #requestGarbled(message: string): void {
@@ -269,6 +306,13 @@ interface Holding {
   readonly headSent: boolean
   readonly raw: GrowingBuffer
   readonly data: GrowingBuffer
+}
+
+/** An answer that is relayed and copied. */
+interface Copying {
+  readonly head: string
+  readonly limitBytes: number
+  data: GrowingBuffer | undefined
 }
 
 function endsWithConnection(answer: AnswerTerms): boolean {

@@ -17,6 +17,8 @@ export interface AdmittedRequest {
   readonly route: Route
   /** How this request may turn its connection into a two-way stream, if it may at all. */
   readonly tunnel: Tunnel | undefined
+  /** The client wants to know what would happen, and nothing to happen. */
+  readonly dryRun: boolean
   /** The head's text as it may go on: the client's own bytes, less whole lines that stop here. */
   readonly onward: string
   /** The same as fields. */
@@ -53,11 +55,14 @@ export function admit(text: string, options: AdmissionTerms): Result<AdmittedReq
   if (form !== undefined) return failed(form)
   const tunnel = tunnelFor(terms.value, route.value)
   if (!tunnel.ok) return tunnel
+  const dryRun = dryRunWish(head.value)
+  if (!dryRun.ok) return dryRun
   return ok({
     head: head.value,
     terms: terms.value,
     route: route.value,
     tunnel: tunnel.value,
+    dryRun: dryRun.value,
     ...withoutStoppedLines(head.value, tunnel.value !== undefined),
   })
 }
@@ -109,6 +114,18 @@ function tunnelFor(terms: RequestTerms, route: Route): Result<Tunnel | undefined
 
 const RAW_TUNNEL: Tunnel = { onRaw200: true }
 const UPGRADE_TUNNEL: Tunnel = { onRaw200: false }
+
+/**
+ * Whether the client wants to know what would happen and nothing to happen (PS-HEADER-003). What is not understood is
+ * refused: whoever asks for a dry run must never get the real thing.
+ */
+function dryRunWish(head: RequestHead): Result<boolean, Refusal> {
+  const wish = fieldValue(head, 'powerstrip-dry-run')
+  if (wish === undefined) return ok(false)
+  return wish.toLowerCase() === 'all'
+    ? ok(true)
+    : failed(refusal('PS-HEADER-003', 400, 'the only value of Powerstrip-Dry-Run is "All"'))
+}
 
 /** Whole lines stop here, and nothing else of a head is ever changed. */
 function withoutStoppedLines(

@@ -18,8 +18,9 @@ export function logTo(
     switch (event.kind) {
       case 'exchange-ended': {
         if (!log.isLevelEnabled('debug')) return
-        const { durationMs, ...report } = event.report
-        return log.debug({ ...report, durationMs: Math.round(durationMs * 1000) / 1000 }, 'exchange')
+        const { durationMs, chain, ...report } = event.report
+        const ids = chain === undefined || chain.requestId === '' ? {} : { requestId: chain.requestId }
+        return log.debug({ ...report, ...ids, durationMs: Math.round(durationMs * 1000) / 1000 }, 'exchange')
       }
       case 'listening':
         return log.info({ listener: event.listener, address: event.address }, 'listening')
@@ -90,6 +91,22 @@ function tellNote(log: Logger, operation: string, note: ChainNote): void {
       )
     case 'post-hooks-skipped':
       return log.debug({ operation, ...note }, 'post-hooks cannot be shown this answer')
+    case 'oversize-skipped':
+      return log.warn({ operation, ...note }, 'a body was too large for an adapter, which was passed over')
+    case 'unwound':
+      return log.info({ operation, ...note }, 'an adapter has undone what it did')
+    case 'unwind-failed':
+      return log.error(
+        { operation, ...note },
+        'what an adapter did could not be undone; what is needed to do it by hand stands here',
+      )
+    case 'observer-failed':
+      return log.warn({ operation, ...note }, 'an adapter that looks on failed')
+    case 'observation-dropped':
+      return log.warn(
+        { operation, ...note },
+        'an adapter that looks on is too slow and was not told of an exchange',
+      )
     default:
       return impossible(note)
   }

@@ -11,12 +11,25 @@ export interface Destination {
   readonly origin: string
   /** The request target, byte for byte as the configuration has it. A character of this string is one byte. */
   readonly path: string
+  /** Rejects, with the reason, where what is found there is not to be trusted. Asked before each `dial`. */
+  trusted?(): Promise<void>
   /** Opens a connection. It is ready at the event `ready`. */
   dial(): { readonly socket: Socket; readonly ready: 'connect' | 'secureConnect' }
 }
 
+/** Who may have signed the adapter's certificate, and our own certificate: PEM texts, asked for at each connection. */
+export type Credentials = () => {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
 /** `url` has been checked by the configuration and is never written anew: servers of 2015 compare it as text. */
-export function destinationOf(url: string, address: RemoteAddress): Destination {
+export function destinationOf(
+  url: string,
+  address: RemoteAddress,
+  credentials: Credentials = () => ({}),
+): Destination {
   if (address.via === 'unix') {
     const { socketPath, path } = address
     return {
@@ -39,7 +52,7 @@ export function destinationOf(url: string, address: RemoteAddress): Destination 
     origin,
     path,
     dial() {
-      const socket = connectTls(options)
+      const socket = connectTls({ ...options, ...credentials() })
       return { socket: socket.setNoDelay(true), ready: 'secureConnect' }
     },
   }

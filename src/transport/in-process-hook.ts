@@ -2,7 +2,6 @@ import type {
   Adapter,
   Answered,
   Denial,
-  Hook,
   HookFailure,
   HookRequest,
   HookResponse,
@@ -14,13 +13,13 @@ import { badReply } from '../wire/bad-reply.ts'
 import { isDenialStatus, settlePost, settlePre, unchanged } from '../wire/settle.ts'
 import { reasonText } from '../wire/text.ts'
 import { withinDeadline } from './deadline.ts'
-import { type HookSettings, placeOf } from './settings.ts'
+import { type HookOfProtocol1, type HookSettings, placeOf } from './settings.ts'
 
 /**
  * An adapter that runs within this process. It may do what a remote one may, no more, and what it answers is judged by
  * the same rules; only the JSON in between is saved. Code that never yields cannot be stopped, by a deadline or at all.
  */
-export function inProcessHook(settings: HookSettings, adapter: Adapter): Hook {
+export function inProcessHook(settings: HookSettings, adapter: Adapter): HookOfProtocol1 {
   const { timeoutMs } = settings
   return {
     ...placeOf(settings),

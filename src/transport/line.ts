@@ -15,10 +15,28 @@ import type { Destination } from './destination.ts'
  */
 const HUNG_UP = new Error('the connection is not needed any more')
 
+/** One message to an adapter. */
+export interface LineMessage {
+  readonly method: 'POST' | 'OPTIONS'
+  /** `Content-Length` and `Connection` are not among them. */
+  readonly fields: Readonly<Record<string, string>>
+  readonly body: string | null
+}
+
+/** What came back, read to its end. */
+export interface LineReply extends Reply {
+  /** Names in lower case. */
+  readonly fields: LineFields
+}
+
+export type LineFields = Readonly<Record<string, string | string[] | undefined>>
+
 /** What came of a call, and whether the connection had died of old age: it was an idle one and nothing came back. */
 export interface LineEnd {
-  readonly result: Result<Reply, HookFailure>
+  readonly result: Result<LineReply, HookFailure>
   readonly stale: boolean
+  /** There was a connection, so the adapter may have seen the message. */
+  readonly sent: boolean
 }
 
 /**
@@ -30,6 +48,7 @@ export class Line {
   readonly #keep: boolean
   readonly #client: Client
   #socket: Socket | undefined
+  #connected = false
   #replied = false
 
   /** `keep`: whether it is for more than one call. The adapter is told by `Connection: close` if not. */
@@ -46,7 +65,7 @@ export class Line {
   }
 
   /** Sends one message and waits for the reply. `stop` destroys the line, whatever it is doing. */
-  async post(message: string, replyLimitBytes: number, stop: AbortSignal): Promise<LineEnd> {
+  async send(message: LineMessage, replyLimitBytes: number, stop: AbortSignal): Promise<LineEnd> {
     const hangUp = () => this.destroy()
     stop.addEventListener('abort', hangUp)
     const idle = this.#socket
@@ -56,7 +75,7 @@ export class Line {
     const stale = !result.ok && idle !== undefined && idle === this.#socket && idle.bytesRead === bytesBefore
     // Whatever went wrong, no later call should meet the rest of it.
     if (!result.ok) this.destroy()
-    return { result, stale }
+    return { result, stale, sent: this.#connected }
   }
 
   destroy(): void {
@@ -68,11 +87,22 @@ export class Line {
   }
 
   #open(opened: (...result: [null, Socket] | [Error, null]) => void): void {
+    const { trusted } = this.#destination
+    if (trusted === undefined) return this.#connect(opened)
+    trusted().then(
+      () => this.#connect(opened),
+      (error: Error) => opened(error, null),
+    )
+  }
+
+  #connect(opened: (...result: [null, Socket] | [Error, null]) => void): void {
+    this.#connected = false
     const { socket, ready } = this.#destination.dial()
     this.#socket = socket
     let answered = false
     socket.once(ready, () => {
       answered = true
+      this.#connected = true
       opened(null, socket)
     })
     socket.on('error', (error) => {
@@ -81,17 +111,17 @@ export class Line {
     })
   }
 
-  #exchange(message: string, replyLimitBytes: number): Promise<Result<Reply, HookFailure>> {
+  #exchange(message: LineMessage, replyLimitBytes: number): Promise<Result<LineReply, HookFailure>> {
     const { path } = this.#destination
     return new Promise((resolve) => {
-      const done = (result: Result<Reply, HookFailure>) => {
+      const done = (result: Result<LineReply, HookFailure>) => {
         this.#replied = result.ok
         if (!this.#keep) this.#socket?.destroy(HUNG_UP)
         resolve(result)
       }
       const reader = new ReplyReader(replyLimitBytes, () => this.#socket?.errored != null, done)
-      const headers = { 'Content-Type': 'application/json' }
-      this.#client.dispatch({ method: 'POST', path, headers, body: message }, reader)
+      const { method, fields, body } = message
+      this.#client.dispatch({ method, path, headers: fields, body }, reader)
     })
   }
 }
@@ -100,15 +130,16 @@ export class Line {
 class ReplyReader implements Dispatcher.DispatchHandler {
   readonly #limitBytes: number
   readonly #hasBroken: () => boolean
-  readonly #done: (result: Result<Reply, HookFailure>) => void
+  readonly #done: (result: Result<LineReply, HookFailure>) => void
   #bytes = Buffer.alloc(0)
   #length = 0
   #status: number | undefined
+  #fields: LineFields = {}
 
   constructor(
     limitBytes: number,
     hasBroken: () => boolean,
-    done: (result: Result<Reply, HookFailure>) => void,
+    done: (result: Result<LineReply, HookFailure>) => void,
   ) {
     this.#limitBytes = limitBytes
     this.#hasBroken = hasBroken
@@ -118,9 +149,11 @@ class ReplyReader implements Dispatcher.DispatchHandler {
   // undici takes an object for a handler of this kind by the presence of this method.
   onRequestStart(): void {}
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, fields: LineFields): void {
     // 102 and 103 announce a reply and are none.
-    if (status >= 200) this.#status = status
+    if (status < 200) return
+    this.#status = status
+    this.#fields = fields
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -136,7 +169,14 @@ class ReplyReader implements Dispatcher.DispatchHandler {
     // be all of it, but nothing at all must not be read as an empty reply: that would be consent.
     if (bytes.length === 0 && this.#hasBroken()) this.#done(badReply(CUT_OFF))
     else if (this.#status === undefined) this.#done(badReply(NOT_HTTP))
-    else this.#done(ok({ status: this.#status, body: isUtf8(bytes) ? bytes.toString() : undefined }))
+    else
+      this.#done(
+        ok({
+          status: this.#status,
+          body: isUtf8(bytes) ? bytes.toString() : undefined,
+          fields: this.#fields,
+        }),
+      )
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

@@ -1,8 +1,7 @@
 import type { HookFailure } from '../model/hook.ts'
 import { failed, type Result } from '../model/result.ts'
-import type { Reply } from '../wire/v1.ts'
 import type { Destination } from './destination.ts'
-import { Line } from './line.ts'
+import { Line, type LineMessage, type LineReply } from './line.ts'
 import { Places } from './places.ts'
 
 export interface LineTerms {
@@ -13,6 +12,8 @@ export interface LineTerms {
   /** The most calls that wait. Further ones fail. */
   readonly waiting: number
   readonly replyLimitBytes: number
+  /** Failures say whether the adapter may have seen the call, and repeating it is the caller's. */
+  readonly tellsWhetherSent?: boolean
 }
 
 /** The connections to one adapter. */
@@ -32,11 +33,16 @@ export class Lines {
     this.#keep = !terms.fresh
   }
 
-  async post(message: string, stop: AbortSignal): Promise<Result<Reply, HookFailure>> {
+  /** A message of protocol 1. */
+  post(message: string, stop: AbortSignal): Promise<Result<LineReply, HookFailure>> {
+    return this.send({ method: 'POST', fields: JSON_FIELDS, body: message }, stop)
+  }
+
+  async send(message: LineMessage, stop: AbortSignal): Promise<Result<LineReply, HookFailure>> {
     const place = await this.#places.take(stop)
     if (place === 'full') return failed({ kind: 'unreachable', cause: 'too many calls are waiting for it' })
     if (place === 'stopped') return failed({ kind: 'aborted' })
-    const call = this.#postOn(this.#idle.pop(), message, stop)
+    const call = this.#sendOn(this.#idle.pop(), message, stop)
     this.#inUse.add(call)
     try {
       return await call
@@ -44,6 +50,11 @@ export class Lines {
       this.#inUse.delete(call)
       this.#places.leave()
     }
+  }
+
+  /** From now on so many connections at once, at most. Calls in hand are not disturbed. */
+  limit(connections: number): void {
+    this.#places.resize(connections)
   }
 
   /**
@@ -56,22 +67,33 @@ export class Lines {
     await Promise.allSettled(this.#inUse)
   }
 
-  async #postOn(
+  async #sendOn(
     idle: Line | undefined,
-    message: string,
+    message: LineMessage,
     stop: AbortSignal,
-  ): Promise<Result<Reply, HookFailure>> {
+  ): Promise<Result<LineReply, HookFailure>> {
     if (stop.aborted) {
       idle?.destroy()
       return failed({ kind: 'aborted' })
     }
     const line = idle ?? new Line(this.#destination, this.#keep)
-    const { result, stale } = await line.post(message, this.#terms.replyLimitBytes, stop)
+    const { result, stale, sent } = await line.send(message, this.#terms.replyLimitBytes, stop)
     // The adapter closed an idle connection just as it was used again. It has seen nothing of the call, so there is one
     // more try; a call on a new connection is never repeated.
-    if (stale) return this.#postOn(undefined, message, stop)
+    if (stale && this.#terms.tellsWhetherSent !== true) return this.#sendOn(undefined, message, stop)
     if (result.ok && this.#keep) this.#idle.push(line)
     else line.destroy()
+    if (!result.ok && this.#terms.tellsWhetherSent === true)
+      return failed(withEffect(result.failure, sent, stale))
     return result
   }
 }
+
+/** Whether the adapter may have acted on a call that came to nothing. */
+function withEffect(failure: HookFailure, sent: boolean, stale: boolean): HookFailure {
+  if (!sent) return failure
+  if (failure.kind === 'unreachable') return { ...failure, sent: true, ...(stale ? { stale } : {}) }
+  return failure.kind === 'bad-reply' ? { ...failure, mayHaveActed: true } : failure
+}
+
+const JSON_FIELDS = { 'Content-Type': 'application/json' }

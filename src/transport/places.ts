@@ -2,9 +2,12 @@
 export class Places {
   readonly #lineLimit: number
   readonly #waiting = new Set<() => void>()
+  #count: number
+  /** Below 0 while more are taken than there are since they became fewer. */
   #free: number
 
   constructor(count: number, lineLimit: number) {
+    this.#count = count
     this.#free = count
     this.#lineLimit = lineLimit
   }
@@ -31,10 +34,20 @@ export class Places {
   }
 
   leave(): void {
-    const [next] = this.#waiting
-    if (next === undefined) {
-      this.#free++
-    } else {
+    this.#free++
+    this.#seat()
+  }
+
+  resize(count: number): void {
+    this.#free += count - this.#count
+    this.#count = count
+    this.#seat()
+  }
+
+  #seat(): void {
+    for (const next of this.#waiting) {
+      if (this.#free <= 0) return
+      this.#free--
       this.#waiting.delete(next)
       next()
     }

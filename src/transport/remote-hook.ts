@@ -1,9 +1,8 @@
-import type { Hook } from '../model/hook.ts'
 import { decodePostReply, decodePreReply, encodePostHook, encodePreHook } from '../wire/v1.ts'
 import { withinDeadline } from './deadline.ts'
 import { destinationOf, type RemoteAddress } from './destination.ts'
 import { Lines } from './lines.ts'
-import { type HookSettings, placeOf } from './settings.ts'
+import { type HookOfProtocol1, type HookSettings, placeOf } from './settings.ts'
 
 /** An adapter that is called over HTTP. */
 export interface RemoteHookSettings extends HookSettings {
@@ -17,7 +16,7 @@ export interface RemoteHookSettings extends HookSettings {
   readonly connections?: number
 }
 
-export interface RemoteHook extends Hook, AsyncDisposable {
+export interface RemoteHook extends HookOfProtocol1, AsyncDisposable {
   /**
    * Closes idle connections, keeps none from here on, and waits for the calls in hand. The hook can still be called by
    * exchanges that began with it.
@@ -35,17 +34,28 @@ const CONNECTIONS = 128
 const WAITING_FOR_EACH_CONNECTION = 8
 
 export function remoteHook(settings: RemoteHookSettings): RemoteHook {
-  const {
-    url,
-    address,
-    fresh,
-    timeoutMs,
-    replyLimitBytes = REPLY_LIMIT_BYTES,
-    connections = CONNECTIONS,
-  } = settings
-  const waiting = connections * WAITING_FOR_EACH_CONNECTION
-  const lines = new Lines(destinationOf(url, address), { fresh, connections, waiting, replyLimitBytes })
+  const lines = linesTo(settings)
+  return {
+    ...hookOver(lines, settings),
+    close: () => lines.close(),
+    [Symbol.asyncDispose]: () => lines.close(),
+  }
+}
 
+export type LinesSettings = Pick<
+  RemoteHookSettings,
+  'url' | 'address' | 'fresh' | 'replyLimitBytes' | 'connections'
+>
+
+/** The connections to an adapter, for all its places. */
+export function linesTo(settings: LinesSettings): Lines {
+  const { url, address, fresh, replyLimitBytes = REPLY_LIMIT_BYTES, connections = CONNECTIONS } = settings
+  const waiting = connections * WAITING_FOR_EACH_CONNECTION
+  return new Lines(destinationOf(url, address), { fresh, connections, waiting, replyLimitBytes })
+}
+
+export function hookOver(lines: Lines, settings: HookSettings): HookOfProtocol1 {
+  const { timeoutMs } = settings
   return {
     ...placeOf(settings),
     pre(request, signal) {
@@ -60,7 +70,5 @@ export function remoteHook(settings: RemoteHookSettings): RemoteHook {
         return reply.ok ? decodePostReply(reply.value, response) : reply
       })
     },
-    close: () => lines.close(),
-    [Symbol.asyncDispose]: () => lines.close(),
   }
 }

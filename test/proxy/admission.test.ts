@@ -25,7 +25,7 @@ async function onward(request: string) {
 }
 
 describe('lines that stop here', () => {
-  test.each(['Powerstrip-Client', 'powerstrip-request-id', 'POWERSTRIP-DRY-RUN', 'Powerstrip-'])(
+  test.each(['Powerstrip-Client', 'powerstrip-request-id', 'POWERSTRIP-USER', 'Powerstrip-'])(
     '%s is the proxy’s to give',
     async (name) => {
       expect(await onward(head('GET /_ping HTTP/1.1', `${name}: forged`, 'Host: docker', `${name}:x`))).toBe(

@@ -5,7 +5,7 @@ import { EMPTY_PLAN, matchingRules, planFor, type Rule } from '../../../src/rout
 function rule(text: string, pre: readonly string[], post: readonly string[], line: number): Rule<string> {
   const pattern = compilePattern(text)
   if (!pattern.ok) throw new Error(pattern.failure.message)
-  return { pattern: pattern.value, pre, post, line }
+  return { pattern: pattern.value, pre, validate: [], post, observe: [], stream: [], line }
 }
 
 function routeOf(method: string, target: string): Route {
@@ -28,6 +28,9 @@ describe('M7: all endpoints that match', () => {
       rules: [RULES[0], RULES[2]],
       pre: ['flocker', 'weave', 'log', 'flocker'],
       post: ['log', 'weave'],
+      validate: [],
+      observe: [],
+      stream: [],
     })
   })
 

@@ -1,0 +1,84 @@
+/** What the hooks of one exchange share: whom it is about, the time that is left, and what each adapter said so far. */
+import type { ChainNote, HookRecord, UnwindRecord } from '../model/event.ts'
+import type { CallFacts, ExchangeFacts, Hook, HookRequest } from '../model/hook.ts'
+import { ulid } from './ulid.ts'
+
+export interface RunTerms {
+  /** Without an id: most chains of protocol 1 never need one. */
+  readonly exchange: Omit<ExchangeFacts, 'requestId'>
+  /** What the client sent, before any hook. */
+  readonly original: HookRequest
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal
+  /** For all hooks together; Infinity where it has no end. */
+  readonly deadlineMs: number
+  readonly note: (note: ChainNote) => void
+}
+
+/** A pre-hook call that may have done something, and must be undone if the exchange does not end well. */
+export interface Reservation {
+  readonly hook: Hook
+  readonly facts: CallFacts
+  /** As the hook was shown it. */
+  readonly request: HookRequest
+  /** Nobody knows what the call did: it did not end by itself. */
+  readonly selfTimeout: boolean
+}
+
+/** For the people at the client. */
+export interface ClientWarning {
+  readonly adapter: string
+  readonly text: string
+}
+
+export class ChainRun {
+  readonly terms: RunTerms
+  readonly records: HookRecord[] = []
+  readonly warnings: ClientWarning[] = []
+  /** In order of completion. */
+  readonly reservations: Reservation[] = []
+  readonly unwound: UnwindRecord[] = []
+  readonly #metadata = new Map<string, string>()
+  #facts: ExchangeFacts | undefined
+  #spentMs = 0
+
+  constructor(terms: RunTerms) {
+    this.terms = terms
+  }
+
+  /** The exchange's facts, with an id that is made when it is first asked for. */
+  get exchange(): ExchangeFacts {
+    this.#facts ??= { ...this.terms.exchange, requestId: ulid() }
+    return this.#facts
+  }
+
+  /** What is left for hooks. The engine's own time does not count. */
+  get leftMs(): number {
+    return this.terms.deadlineMs - this.#spentMs
+  }
+
+  /** Counts the time that `calls` take, which run one after the other or all at once. */
+  async timed<T>(calls: () => Promise<T>): Promise<T> {
+    const since = performance.now()
+    try {
+      return await calls()
+    } finally {
+      this.#spentMs += performance.now() - since
+    }
+  }
+
+  /** `spentMs`: of the time that is being counted just now. */
+  factsFor(hook: Hook, spentMs = 0): CallFacts {
+    return {
+      uid: ulid(),
+      exchange: this.exchange,
+      metadata: this.#metadata.get(hook.adapter),
+      original: this.terms.original,
+      budgetMs: Math.max(0, this.leftMs - spentMs),
+    }
+  }
+
+  remember(hook: Hook, metadata: string): void {
+    this.#metadata.set(hook.adapter, metadata)
+  }
+}

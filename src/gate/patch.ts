@@ -1,0 +1,259 @@
+/**
+ * Patches of a JSON text: RFC 6902, a list of operations, and RFC 7396, a document that is laid over another.
+ *
+ * What a patch does not touch stays as it is written, and what it puts in is written as in the patch: numbers keep their
+ * digits. Only objects and lists that a patch reaches into are taken apart.
+ */
+
+import type { BodyPatch } from '../model/hook.ts'
+import { failed, ok, type Result } from '../model/result.ts'
+import { describeFault, type JsonNode, readJson } from './json.ts'
+
+/** The text with the patch applied, or why it cannot be. */
+export function patched(text: string, patch: BodyPatch): Result<string, string> {
+  const target = readTree(text, 'the body')
+  if (!target.ok) return target
+  const given = readTree(patch.text, 'the patch')
+  if (!given.ok) return given
+  try {
+    const changed =
+      patch.type === 'JSONMergePatch' ? merged(target.value, given.value) : applied(target.value, given.value)
+    return ok(print(changed))
+  } catch (problem) {
+    if (problem instanceof Misfit) return failed(problem.message)
+    throw problem
+  }
+}
+
+/** A value that is still as it is written, or one that has been taken apart. */
+type Tree =
+  | { kind: 'written'; readonly text: string; readonly node: JsonNode }
+  | { kind: 'object'; readonly members: Map<string, Tree> }
+  | { kind: 'list'; readonly items: Tree[] }
+
+type ObjectTree = Tree & { kind: 'object' }
+type ListTree = Tree & { kind: 'list' }
+
+/** The patch does not fit the body. Thrown only within this file, where each step could meet it. */
+class Misfit extends Error {}
+
+function readTree(text: string, what: string): Result<Tree, string> {
+  const read = readJson(text)
+  if (!read.ok) return failed(`${what} is not acceptable: ${describeFault(read.failure)}`)
+  return ok({ kind: 'written', text, node: read.value })
+}
+
+/** The same value, one level taken apart if it has any. */
+function opened(tree: Tree): Tree {
+  if (tree.kind !== 'written') return tree
+  const { text, node } = tree
+  if (node.kind === 'object')
+    return {
+      kind: 'object',
+      members: new Map(node.members.map(({ key, value }) => [key, { kind: 'written', text, node: value }])),
+    }
+  if (node.kind === 'list')
+    return { kind: 'list', items: node.items.map((item) => ({ kind: 'written', text, node: item })) }
+  return tree
+}
+
+function print(tree: Tree): string {
+  switch (tree.kind) {
+    case 'written':
+      return tree.text.slice(tree.node.start, tree.node.end)
+    case 'object':
+      return `{${[...tree.members].map(([key, value]) => `${JSON.stringify(key)}:${print(value)}`).join(',')}}`
+    default:
+      return `[${tree.items.map(print).join(',')}]`
+  }
+}
+
+// RFC 7396.
+
+function merged(target: Tree, patch: Tree): Tree {
+  const laid = opened(patch)
+  if (laid.kind !== 'object') return laid
+  const under = opened(target)
+  const members = new Map(under.kind === 'object' ? under.members : [])
+  for (const [key, value] of laid.members) {
+    if (isNull(value)) members.delete(key)
+    else members.set(key, merged(members.get(key) ?? NOTHING, value))
+  }
+  return { kind: 'object', members }
+}
+
+function isNull(tree: Tree): boolean {
+  return tree.kind === 'written' && tree.node.kind === 'null'
+}
+
+const NOTHING: Tree = { kind: 'list', items: [] }
+
+// RFC 6902.
+
+function applied(target: Tree, patch: Tree): Tree {
+  const operations = opened(patch)
+  if (operations.kind !== 'list') throw new Misfit('it is not a list of operations')
+  let root = target
+  for (const [index, item] of operations.items.entries()) {
+    const operation = opened(item)
+    if (operation.kind !== 'object') throw new Misfit(`operation ${index} is not an object`)
+    root = step(root, operation, index)
+  }
+  return root
+}
+
+function step(root: Tree, operation: ObjectTree, index: number): Tree {
+  const op = textOf(operation, 'op', index)
+  const path = pointer(textOf(operation, 'path', index))
+  const value = () => {
+    const given = operation.members.get('value')
+    if (given === undefined) throw new Misfit(`operation ${index} has no value`)
+    return given
+  }
+  const from = () => pointer(textOf(operation, 'from', index))
+  switch (op) {
+    case 'add':
+      return added(root, path, value())
+    case 'remove':
+      return removed(root, path)
+    case 'replace':
+      found(root, path)
+      return path.length === 0 ? value() : added(removed(root, path), path, value())
+    case 'copy':
+      return added(root, path, found(root, from()))
+    case 'move': {
+      const source = from()
+      if (source.length < path.length && source.every((key, at) => key === path[at]))
+        throw new Misfit(`operation ${index} moves a value into itself`)
+      const moving = found(root, source)
+      return added(removed(root, source), path, moving)
+    }
+    case 'test':
+      if (!equal(found(root, path), value()))
+        throw new Misfit(`the test of ${named(path)} does not hold (operation ${index})`)
+      return root
+    default:
+      throw new Misfit(`operation ${index} is none of add, remove, replace, move, copy, test`)
+  }
+}
+
+function textOf(operation: ObjectTree, key: string, index: number): string {
+  const tree = operation.members.get(key)
+  if (tree?.kind !== 'written' || tree.node.kind !== 'text')
+    throw new Misfit(`operation ${index} has no ${key}`)
+  return JSON.parse(print(tree)) as string
+}
+
+/** RFC 6901. */
+function pointer(text: string): readonly string[] {
+  if (text === '') return []
+  if (!text.startsWith('/') || /~(?![01])/.test(text))
+    throw new Misfit(`${JSON.stringify(text)} is no JSON Pointer`)
+  return text
+    .slice(1)
+    .split('/')
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+function named(path: readonly string[]): string {
+  return JSON.stringify(`/${path.join('/')}`)
+}
+
+function found(root: Tree, path: readonly string[]): Tree {
+  let current = root
+  for (const key of path) current = child(opened(current), key, path)
+  return current
+}
+
+function child(parent: Tree, key: string, path: readonly string[]): Tree {
+  const there =
+    parent.kind === 'object'
+      ? parent.members.get(key)
+      : parent.kind === 'list'
+        ? parent.items[place(key, parent.items.length - 1, path)]
+        : undefined
+  if (there === undefined) throw new Misfit(`there is nothing at ${named(path)}`)
+  return there
+}
+
+/** Digits without a leading zero, up to `last`. */
+function place(key: string, last: number, path: readonly string[]): number {
+  const index = /^(?:0|[1-9][0-9]{0,9})$/.test(key) ? Number(key) : Number.POSITIVE_INFINITY
+  if (index > last) throw new Misfit(`there is nothing at ${named(path)}`)
+  return index
+}
+
+/** A copy of what leads to the place, with `change` made there. */
+function changed(
+  tree: Tree,
+  path: readonly string[],
+  change: (parent: ObjectTree | ListTree, key: string) => void,
+  depth = 0,
+): Tree {
+  const parent = opened(tree)
+  if (parent.kind === 'written') throw new Misfit(`there is nothing at ${named(path)}`)
+  const copy: ObjectTree | ListTree =
+    parent.kind === 'object'
+      ? { kind: 'object', members: new Map(parent.members) }
+      : { kind: 'list', items: [...parent.items] }
+  const key = path[depth]!
+  if (depth === path.length - 1) {
+    change(copy, key)
+    return copy
+  }
+  const next = changed(child(copy, key, path), path, change, depth + 1)
+  if (copy.kind === 'object') copy.members.set(key, next)
+  else copy.items[Number(key)] = next
+  return copy
+}
+
+function added(root: Tree, path: readonly string[], value: Tree): Tree {
+  if (path.length === 0) return value
+  return changed(root, path, (parent, key) => {
+    if (parent.kind === 'object') parent.members.set(key, value)
+    else
+      parent.items.splice(key === '-' ? parent.items.length : place(key, parent.items.length, path), 0, value)
+  })
+}
+
+function removed(root: Tree, path: readonly string[]): Tree {
+  if (path.length === 0) throw new Misfit('the whole body cannot be removed')
+  return changed(root, path, (parent, key) => {
+    child(parent, key, path)
+    if (parent.kind === 'object') parent.members.delete(key)
+    else parent.items.splice(Number(key), 1)
+  })
+}
+
+/** As JSON values: order of keys, spacing and the way that a number is written are no difference. */
+function equal(left: Tree, right: Tree): boolean {
+  const [one, other] = [opened(left), opened(right)]
+  if (one.kind === 'object')
+    return (
+      other.kind === 'object' &&
+      one.members.size === other.members.size &&
+      [...one.members].every(([key, value]) => {
+        const counterpart = other.members.get(key)
+        return counterpart !== undefined && equal(value, counterpart)
+      })
+    )
+  if (one.kind === 'list')
+    return (
+      other.kind === 'list' &&
+      one.items.length === other.items.length &&
+      one.items.every((item, at) => equal(item, other.items[at]!))
+    )
+  if (other.kind !== 'written' || other.node.kind !== one.node.kind) return false
+  const [text, otherText] = [print(one), print(other)]
+  if (text === otherText) return true
+  if (one.node.kind === 'number') return sameNumber(text, otherText)
+  return one.node.kind === 'text' && JSON.parse(text) === JSON.parse(otherText)
+}
+
+/** Large integers are compared by their digits: as doubles, 2^53 and its neighbour are one number. */
+function sameNumber(one: string, other: string): boolean {
+  if (INTEGER.test(one) && INTEGER.test(other)) return BigInt(one) === BigInt(other)
+  return Number(one) === Number(other)
+}
+
+const INTEGER = /^-?[0-9]+$/

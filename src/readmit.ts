@@ -1,0 +1,30 @@
+/** A request that a hook has changed, on its way to the next hook or the engine. */
+import { judgeBody } from './gate/request-body.ts'
+import type { HookRequest } from './model/hook.ts'
+import { failed, ok, type Result } from './model/result.ts'
+import type { AdmittedRequest } from './route/admit.ts'
+import { identify, plainTarget } from './route/identity.ts'
+
+/**
+ * It goes through the gate again (PS-ADAPTER-004): it must still be the operation, on the object, that was judged, and what
+ * the next hook and the engine get of it is spelled as the engine reads it.
+ */
+export function readmitted(
+  { route, head }: AdmittedRequest,
+  changed: HookRequest,
+): Result<HookRequest, string> {
+  const now = identify(head.method, changed.target)
+  if (!now.ok)
+    return failed(
+      `the query that it returned is not acceptable: ${now.failure.message} (${now.failure.rule})`,
+    )
+  if (now.value.operation !== route.operation || now.value.rawPath !== route.rawPath)
+    return failed('it changed the path')
+  const target = plainTarget(changed.target, now.value)
+  if (changed.body === null || changed.body === '') return ok({ ...changed, target })
+  if (head.method !== 'POST' && head.method !== 'PUT')
+    return failed(`it gave a body to a ${head.method} request`)
+  const body = judgeBody(changed.body, route.operation?.id, 'the body that it returned')
+  if (!body.ok) return failed(`${body.failure.message} (${body.failure.rule})`)
+  return ok({ ...changed, target, body: body.value })
+}

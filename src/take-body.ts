@@ -1,0 +1,121 @@
+/** Taking in the body of a hooked request: whether hooks are shown it, in which form, and how large it may be. */
+import { type BodyFacts, bodyMode, readShownBody } from './gate/request-body.ts'
+import { fieldValue } from './http1/head.ts'
+import type { Hook, HookRequest } from './model/hook.ts'
+import { type Refusal, refusal } from './model/refusal.ts'
+import type { TakenBody } from './onward.ts'
+import type { Collected } from './plane/collect.ts'
+import type { AdmittedRequest } from './route/admit.ts'
+import { bodyRead } from './route/body-read.ts'
+import { plainTarget } from './route/identity.ts'
+import { shownFields } from './wire/v2/fields.ts'
+
+export type Taken =
+  /** `oversized`: the hooks that are passed over because the body is too large for them. */
+  | { readonly kind: 'body'; readonly body: TakenBody; readonly oversized: readonly Hook[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'gone' }
+
+type Collect = (limitBytes: number, tooLarge: Refusal) => Promise<Collected>
+
+/** `judges`: the hooks that decide something by it. `observers`: those that are told of it if it has been taken in anyway. */
+export async function takeBody(
+  { head, terms, route }: AdmittedRequest,
+  judges: readonly Hook[],
+  observers: readonly Hook[],
+  collect: Collect,
+): Promise<Taken> {
+  const facts: BodyFacts = {
+    hasBody: terms.framing.kind !== 'none',
+    contentType: fieldValue(head, 'content-type'),
+    contentEncoding: fieldValue(head, 'content-encoding'),
+    operation: route.operation?.id,
+    takes: route.operation && bodyRead(route.operation, route.query),
+  }
+  const mode = bodyMode(facts)
+  if (mode === 'absent') return taken({ kind: 'absent', text: null })
+  const wants = mode === 'streamed' ? seesBytes : seesJson
+  const wanting = judges.filter(wants)
+  const limit = limitOf(wanting, observers.filter(wants))
+  if (limit === undefined) return taken(STREAMED)
+  const { framing } = terms
+  // One that is too large for all who may do without it is let through as it comes; the rest has to be counted first.
+  if (!limit.strict && (framing.kind !== 'length' || framing.bytes > limit.bytes))
+    return taken(STREAMED, wanting.filter(isSkipping))
+  const collected = await collect(limit.bytes, tooLarge(limit))
+  if (collected.kind !== 'body') return collected
+  if (mode === 'dropped') return taken({ kind: 'dropped', text: null })
+  const { raw, data } = collected
+  const oversized = wanting.filter((hook) => isSkipping(hook) && data.length > hook.maxBodyBytes)
+  if (mode === 'streamed') return taken({ kind: 'taken', text: null, plain: true, raw, data }, oversized)
+  const shown = readShownBody(data, facts)
+  return shown.ok
+    ? taken({ kind: 'taken', ...shown.value, raw, data }, oversized)
+    : { kind: 'refused', refusal: shown.failure }
+}
+
+const STREAMED: TakenBody = { kind: 'streamed', text: null }
+
+function taken(body: TakenBody, oversized: readonly Hook[] = []): Taken {
+  return { kind: 'body', body, oversized }
+}
+
+function isSkipping({ terms }: Hook): boolean {
+  return terms?.onOversize === 'skip'
+}
+
+interface BodyLimit {
+  readonly bytes: number
+  readonly adapter: string
+  /** A larger body is refused. */
+  readonly strict: boolean
+}
+
+/** Nothing: nobody is shown it. */
+function limitOf(judges: readonly Hook[], observers: readonly Hook[]): BodyLimit | undefined {
+  const strict = judges.filter((hook) => (hook.terms?.onOversize ?? 'reject') === 'reject')
+  if (strict.length > 0)
+    return { ...boundOf(strict.reduce((a, b) => (b.maxBodyBytes < a.maxBodyBytes ? b : a))), strict: true }
+  const others = [...judges, ...observers]
+  if (others.length === 0) return undefined
+  return { ...boundOf(others.reduce((a, b) => (b.maxBodyBytes > a.maxBodyBytes ? b : a))), strict: false }
+}
+
+function boundOf({ maxBodyBytes, adapter }: Hook): Omit<BodyLimit, 'strict'> {
+  return { bytes: maxBodyBytes, adapter }
+}
+
+function tooLarge({ bytes, adapter }: BodyLimit): Refusal {
+  return refusal(
+    'PS-SIZE-001',
+    413,
+    `the request body is larger than ${bytes} bytes, the most that adapter "${adapter}" is shown`,
+  )
+}
+
+function seesJson({ terms }: Hook): boolean {
+  return terms?.body !== 'none'
+}
+
+function seesBytes({ terms }: Hook): boolean {
+  return terms?.body === 'buffered'
+}
+
+/** The request as the first hook is shown it. `full`: with what only protocol 2 has a place for. */
+export function originalRequest(
+  { head, fields, route }: AdmittedRequest,
+  body: TakenBody,
+  full: boolean,
+): HookRequest {
+  const { method } = head
+  const target = plainTarget(head.target, route)
+  if (!full) return { method, target, body: body.text }
+  return { method, target, headers: shownFields(fields), ...shownForm(body) }
+}
+
+function shownForm(body: TakenBody): Pick<HookRequest, 'body' | 'form' | 'base64'> {
+  if (body.kind === 'streamed') return { body: null, form: 'omitted' }
+  if (body.kind !== 'taken' || body.data.length === 0) return { body: null, form: 'none' }
+  if (body.text !== null) return { body: body.text, form: 'json' }
+  return { body: null, form: 'base64', base64: body.data.toString('base64') }
+}

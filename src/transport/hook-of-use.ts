@@ -1,0 +1,119 @@
+/** A place of a remote adapter as a hook: what is asked there, in either protocol. */
+import type { HookCall } from '../model/call.ts'
+import type {
+  Answered,
+  CallFacts,
+  Hook,
+  HookFailure,
+  HookRequest,
+  HookResponse,
+  Outcome,
+} from '../model/hook.ts'
+import type { Result } from '../model/result.ts'
+import { badReply } from '../wire/bad-reply.ts'
+import { decodePostReply, decodePreReply, encodePostHook, encodePreHook } from '../wire/v1.ts'
+import { decodeReceipt, decodeReply } from '../wire/v2/reply.ts'
+import type { Lines } from './lines.ts'
+import type { RemoteAdapter } from './remote-adapter.ts'
+import { placeOf } from './settings.ts'
+import { envelopeOf, type HookUse, shownResponse } from './use.ts'
+
+export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
+  const replyTerms = { mutableHeaders: use.terms.mutableHeaders }
+  const read = (reply: { readonly status: number; readonly body: string | undefined }, call: HookCall) =>
+    decodeReply(reply, call, replyTerms)
+  return {
+    ...placeOf(use),
+    terms: use.terms,
+    abilities: () => adapter.abilities,
+    speaksOld: () => adapter.isOld,
+    pre: (request, signal, facts) =>
+      adapter.ask({
+        use,
+        facts,
+        signal,
+        call: () => ({ type: 'pre-hook', ...envelopeOf(use, request, facts) }),
+        read,
+        old: (lines, stop) => oldPre(lines, stop, request),
+      }),
+    validate: (request, signal, facts) =>
+      adapter.ask({
+        use,
+        facts,
+        signal,
+        call: () => ({ type: 'validate-hook', ...envelopeOf(use, request, facts) }),
+        read,
+        old: () => noSuchHook('validate'),
+      }),
+    post: (request, response, signal, facts) =>
+      adapter.ask({
+        use,
+        facts,
+        signal,
+        call: () => ({
+          type: 'post-hook',
+          ...envelopeOf(use, request, facts),
+          response: shownResponse(response, use, facts.exchange.operation),
+        }),
+        read,
+        old: (lines, stop) => oldPost(lines, stop, facts, response),
+      }),
+    unwind: (request, { response, ...cause }, budgetMs, facts) =>
+      adapter.ask({
+        use,
+        // Undoing has a time of its own, whatever is left of the chain's.
+        facts: { ...facts, budgetMs },
+        limitMs: budgetMs,
+        signal: NEVER,
+        call: () => ({
+          type: 'unwind-hook',
+          ...envelopeOf(use, request, facts),
+          cause,
+          response: response && shownResponse(response, use, facts.exchange.operation),
+        }),
+        read: decodeReceipt,
+        old: () => noSuchHook('unwind'),
+      }),
+    observe: (request, { response, ...end }, signal, facts) =>
+      adapter.ask({
+        use,
+        facts,
+        signal,
+        call: () => ({
+          type: 'observe-hook',
+          ...envelopeOf(use, request, facts),
+          ...end,
+          response: response && shownResponse(response, use, facts.exchange.operation),
+        }),
+        read: decodeReceipt,
+        old: () => noSuchHook('observe'),
+      }),
+  }
+}
+
+/** Undoing goes on after the client has left. */
+const NEVER = new AbortController().signal
+
+async function oldPre(
+  lines: Lines,
+  stop: AbortSignal,
+  request: HookRequest,
+): Promise<Result<Answered<Outcome>, HookFailure>> {
+  const reply = await lines.post(encodePreHook(request), stop)
+  return reply.ok ? decodePreReply(reply.value, request) : reply
+}
+
+/** Protocol 1 shows post-hooks what the client sent. */
+async function oldPost(
+  lines: Lines,
+  stop: AbortSignal,
+  { original }: CallFacts,
+  response: HookResponse,
+): Promise<Result<Answered<Outcome>, HookFailure>> {
+  const reply = await lines.post(encodePostHook(original, response), stop)
+  return reply.ok ? decodePostReply(reply.value, response) : reply
+}
+
+async function noSuchHook(phase: string): Promise<Result<never, HookFailure>> {
+  return badReply(`it speaks protocol 1, which has no ${phase}-hooks`)
+}

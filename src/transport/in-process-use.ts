@@ -1,0 +1,109 @@
+/**
+ * A place of an adapter of protocol 2 that runs within this process.
+ *
+ * Its answer is written and read as if it had come from far away, so that it may say what a remote one may, and no more.
+ * Most answers change nothing and are not written at all; a call is handed over as it is.
+ */
+import type { AdapterAbilities, HookCall, HookReply } from '../model/call.ts'
+import type { Adapter, CallFacts, Hook, HookFailure } from '../model/hook.ts'
+import { failed, type Result } from '../model/result.ts'
+import { badReply } from '../wire/bad-reply.ts'
+import { reasonText } from '../wire/text.ts'
+import type { Reply } from '../wire/v1.ts'
+import { decodeReceipt, decodeReply, encodeReply } from '../wire/v2/reply.ts'
+import { withinDeadline } from './deadline.ts'
+import { placeOf } from './settings.ts'
+import { envelopeOf, type HookUse, shownResponse } from './use.ts'
+
+/** An adapter that answers any call of protocol 2. */
+export type AnsweringAdapter = Adapter & {
+  readonly abilities: AdapterAbilities
+  answer(call: HookCall, signal: AbortSignal): Promise<HookReply>
+}
+
+export function answersCalls(adapter: Adapter): adapter is AnsweringAdapter {
+  return adapter.abilities !== undefined && adapter.answer !== undefined
+}
+
+export function inProcessUse(adapter: AnsweringAdapter, use: HookUse): Hook {
+  const replyTerms = { mutableHeaders: use.terms.mutableHeaders }
+  const read = (reply: Reply, call: HookCall) => decodeReply(reply, call, replyTerms)
+  const ask = <T>(
+    call: HookCall,
+    facts: CallFacts,
+    signal: AbortSignal,
+    reading: (reply: Reply, call: HookCall) => Result<T, HookFailure>,
+    limitMs = Number.POSITIVE_INFINITY,
+  ): Promise<Result<T, HookFailure>> => {
+    if (!adapter.abilities.implements.includes(call.type))
+      return Promise.resolve(badReply(`it implements no ${call.type}`))
+    const timeoutMs = Math.max(1, Math.ceil(Math.min(use.timeoutMs, facts.budgetMs, limitMs)))
+    return withinDeadline(timeoutMs, signal, (stop) =>
+      answered(adapter, { ...call, timeoutMs }, stop, reading),
+    )
+  }
+  return {
+    ...placeOf(use),
+    terms: use.terms,
+    abilities: () => adapter.abilities,
+    pre: (request, signal, facts) =>
+      ask({ type: 'pre-hook', ...envelopeOf(use, request, facts) }, facts, signal, read),
+    validate: (request, signal, facts) =>
+      ask({ type: 'validate-hook', ...envelopeOf(use, request, facts) }, facts, signal, read),
+    post: (request, response, signal, facts) =>
+      ask(
+        {
+          type: 'post-hook',
+          ...envelopeOf(use, request, facts),
+          response: shownResponse(response, use, facts.exchange.operation),
+        },
+        facts,
+        signal,
+        read,
+      ),
+    unwind: (request, { response, ...cause }, budgetMs, facts) =>
+      ask(
+        {
+          type: 'unwind-hook',
+          ...envelopeOf(use, request, facts),
+          cause,
+          response: response && shownResponse(response, use, facts.exchange.operation),
+        },
+        { ...facts, budgetMs },
+        NEVER,
+        decodeReceipt,
+        budgetMs,
+      ),
+    observe: (request, { response, ...end }, signal, facts) =>
+      ask(
+        {
+          type: 'observe-hook',
+          ...envelopeOf(use, request, facts),
+          ...end,
+          response: response && shownResponse(response, use, facts.exchange.operation),
+        },
+        facts,
+        signal,
+        decodeReceipt,
+      ),
+  }
+}
+
+/** Undoing goes on after the client has left. */
+const NEVER = new AbortController().signal
+
+async function answered<T>(
+  adapter: AnsweringAdapter,
+  call: HookCall,
+  stop: AbortSignal,
+  read: (reply: Reply, call: HookCall) => Result<T, HookFailure>,
+): Promise<Result<T, HookFailure>> {
+  let reply: Reply
+  try {
+    reply = encodeReply(await adapter.answer(Object.freeze(call), stop), call)
+  } catch (error) {
+    const message = reasonText(error instanceof Error ? error.message : String(error))
+    return failed({ kind: 'broken', status: 502, message })
+  }
+  return read(reply, call)
+}

@@ -1,0 +1,170 @@
+/** An adapter of a configuration of version 2 that is called over HTTP: one for all its places. */
+import type { AdapterAbilities, HookCall } from '../model/call.ts'
+import type { CallFacts, HookFailure } from '../model/hook.ts'
+import { failed, ok, type Result } from '../model/result.ts'
+import { badReply } from '../wire/bad-reply.ts'
+import { encodeCall } from '../wire/v2/call.ts'
+import { callFields } from '../wire/v2/fields.ts'
+import { type Auth, type AuthSettings, authOf } from './auth.ts'
+import { Breaker, type BreakerSettings } from './breaker.ts'
+import { withinDeadline } from './deadline.ts'
+import { type Credentials, destinationOf, type RemoteAddress } from './destination.ts'
+import { Handshake, ONLY_PROTOCOL_1 } from './handshake.ts'
+import type { LineReply } from './line.ts'
+import { Lines } from './lines.ts'
+import { retryPauseMs } from './retry.ts'
+import { trustSocket } from './trusted-socket.ts'
+import type { HookUse } from './use.ts'
+
+export interface RemoteAdapterSettings {
+  readonly url: string
+  readonly address: RemoteAddress
+  readonly protocol: 2 | 'auto'
+  readonly startupTimeoutMs: number
+  readonly auth: AuthSettings | undefined
+  readonly credentials: Credentials | undefined
+  readonly circuitBreaker: BreakerSettings | undefined
+  /** Calls at one time. Nothing: as many as the adapter's handshake allows. */
+  readonly concurrency: number | undefined
+  readonly maxQueue: number
+  readonly replyLimitBytes: number
+  /** Names this proxy in `Via`. */
+  readonly instance: string
+}
+
+/** What is asked of the adapter in one place, whichever protocol it turns out to speak. */
+export interface Question<T> {
+  readonly use: HookUse
+  readonly facts: CallFacts
+  /** Shorter than what `use` and `facts` say. */
+  readonly limitMs?: number
+  readonly signal: AbortSignal
+  readonly call: () => HookCall
+  readonly read: (reply: LineReply, call: HookCall) => Result<T, HookFailure>
+  /** The same in protocol 1, over lines of its own. */
+  readonly old: (lines: Lines, stop: AbortSignal) => Promise<Result<T, HookFailure>>
+}
+
+/** Where neither the adapter nor the configuration says how many calls it bears at one time. */
+const CONNECTIONS = 128
+
+export class RemoteAdapter {
+  readonly #settings: RemoteAdapterSettings
+  readonly #lines: Lines
+  /** For an adapter of protocol 1: a connection for each call, as it is used to. */
+  readonly #oldLines: Lines
+  readonly #auth: Auth
+  readonly #breaker: Breaker
+  readonly #handshake: Handshake
+
+  constructor(settings: RemoteAdapterSettings) {
+    const { address, concurrency = CONNECTIONS, maxQueue: waiting, replyLimitBytes } = settings
+    const found = destinationOf(settings.url, address, settings.credentials)
+    const destination =
+      address.via === 'unix' ? { ...found, trusted: () => trustSocket(address.socketPath) } : found
+    const terms = { connections: concurrency, waiting, replyLimitBytes }
+    this.#settings = settings
+    this.#lines = new Lines(destination, { ...terms, fresh: false, tellsWhetherSent: true })
+    this.#oldLines = new Lines(destination, { ...terms, fresh: true })
+    this.#auth = authOf(settings.auth)
+    this.#breaker = new Breaker(settings.circuitBreaker)
+    this.#handshake = new Handshake({
+      protocol: settings.protocol,
+      startupTimeoutMs: settings.startupTimeoutMs,
+      ask: (message, stop) => this.#lines.send(message, stop),
+      fields: () => (settings.auth?.kind === 'bearer' ? this.#auth.fieldsFor('', '') : {}),
+      learned: ({ maxConnections = CONNECTIONS }) => this.#lines.limit(Math.min(maxConnections, concurrency)),
+    })
+  }
+
+  /** What it said of itself; nothing where it speaks protocol 1, or has said nothing yet. */
+  get abilities(): AdapterAbilities | undefined {
+    const spoken = this.#handshake.spoken
+    return spoken?.protocol === 2 ? spoken.abilities : undefined
+  }
+
+  /** Whether it has said that it speaks protocol 1. */
+  get isOld(): boolean {
+    return this.#handshake.spoken?.protocol === 1
+  }
+
+  /** Resolves when it has been asked for the first time. The failure is why it can never be used; not being there is none. */
+  async asked(): Promise<Result<undefined, string>> {
+    const settled = await this.#handshake.settled()
+    return settled.ok || settled.failure !== ONLY_PROTOCOL_1 ? ok(undefined) : failed(settled.failure)
+  }
+
+  /** Whatever comes of it comes in time, and counts for the circuit breaker. */
+  async ask<T>(question: Question<T>): Promise<Result<T, HookFailure>> {
+    const { use, facts, limitMs = Number.POSITIVE_INFINITY, signal } = question
+    const ownMs = this.isOld ? use.timeoutV1Ms : use.timeoutMs
+    const timeoutMs = Math.max(1, Math.ceil(Math.min(ownMs, facts.budgetMs, limitMs)))
+    const endsAt = performance.now() + timeoutMs
+    let hasBegun = false
+    const end = await withinDeadline(timeoutMs, signal, async (stop): Promise<Result<T, HookFailure>> => {
+      const spoken = await this.#handshake.settled()
+      if (!spoken.ok) return failed({ kind: 'unreachable', cause: `adapter not ready: ${spoken.failure}` })
+      const tripped = this.#breaker.objection()
+      if (tripped !== undefined) return failed({ kind: 'unreachable', cause: tripped })
+      hasBegun = true
+      return spoken.value.protocol === 1
+        ? question.old(this.#oldLines, stop)
+        : this.#askTwo(question, spoken.value.abilities, endsAt, stop)
+    })
+    if (!hasBegun) return end
+    if (!end.ok && end.failure.kind === 'aborted') this.#breaker.forget()
+    else this.#breaker.tell(end.ok)
+    return end
+  }
+
+  async close(): Promise<void> {
+    this.#handshake.close()
+    await Promise.all([this.#lines.close(), this.#oldLines.close()])
+  }
+
+  async #askTwo<T>(
+    { use, call: makeCall, read }: Question<T>,
+    abilities: AdapterAbilities,
+    endsAt: number,
+    stop: AbortSignal,
+  ): Promise<Result<T, HookFailure>> {
+    const call = makeCall()
+    if (!abilities.implements.includes(call.type))
+      return badReply(`it implements no ${call.type}, as its answer to OPTIONS says`)
+    const reply = await this.#exchange(call, use, abilities.idempotent, endsAt, stop)
+    if (!reply.ok) return reply
+    const { fields, body = '' } = reply.value
+    const tag = fields['powerstrip-istag']
+    if (typeof tag === 'string') this.#handshake.tagged(tag)
+    const forged = this.#auth.objection(call.uid, body, fields)
+    if (forged !== undefined) return failed({ kind: 'bad-reply', problem: forged, mayHaveActed: true })
+    return read(reply.value, call)
+  }
+
+  /** One call, repeated where that is safe; each try says how much time is left. */
+  async #exchange(
+    call: HookCall,
+    { retries }: HookUse,
+    idempotent: boolean,
+    endsAt: number,
+    stop: AbortSignal,
+  ): Promise<Result<LineReply, HookFailure>> {
+    for (let attempt = 1; ; attempt++) {
+      const timeoutMs = Math.max(0, Math.ceil(endsAt - performance.now()))
+      const current = { ...call, attempt, timeoutMs }
+      const body = encodeCall(current)
+      let proof: Readonly<Record<string, string>>
+      try {
+        proof = this.#auth.fieldsFor(call.uid, body)
+      } catch (problem) {
+        return failed({ kind: 'unreachable', cause: (problem as Error).message })
+      }
+      const fields = { ...callFields(current, this.#settings.instance), ...proof }
+      const reply = await this.#lines.send({ method: 'POST', fields, body }, stop)
+      const pauseMs = retryPauseMs(reply, attempt, { retries, idempotent })
+      if (pauseMs === undefined || stop.aborted || performance.now() + pauseMs >= endsAt) return reply
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      if (stop.aborted) return reply
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/** A place of an adapter under a configuration of version 2, and the calls that are made from it. */
+import type { CallEnvelope } from '../model/call.ts'
+import type { CallFacts, HookHeaders, HookRequest, HookResponse, HookTerms } from '../model/hook.ts'
+import { queryOf } from '../wire/v2/query.ts'
+import type { HookPlace } from './settings.ts'
+
+export interface HookUse extends HookPlace {
+  readonly terms: HookTerms
+  readonly timeoutMs: number
+  /** The same where the adapter turned out to speak protocol 1. */
+  readonly timeoutV1Ms: number
+  /** Times that a call which may be repeated is repeated. */
+  readonly retries: number
+  /** JSON text of what the configuration tells the adapter. */
+  readonly config: string
+  /** Header fields of the client's that the adapter is shown besides those that all are, in lower case. */
+  readonly forwardedHeaders: readonly string[]
+}
+
+/** What every call says, but for its type. `timeoutMs` and `attempt` are set anew for each try. */
+export function envelopeOf(use: HookUse, request: HookRequest, facts: CallFacts): CallEnvelope {
+  const { terms } = use
+  const { exchange } = facts
+  return {
+    uid: facts.uid,
+    requestId: exchange.requestId,
+    attempt: 1,
+    dryRun: exchange.dryRun,
+    timeoutMs: use.timeoutMs,
+    operation: exchange.operation,
+    apiVersion: exchange.apiVersion,
+    params: exchange.params,
+    query: queryOf(request.target),
+    user: exchange.user,
+    listener: exchange.listener,
+    chain: { endpoint: terms.endpoint, index: terms.index, length: terms.length },
+    config: use.config,
+    request: shownRequest(request, use, exchange.operation),
+    ...(terms.original ? { original: shownRequest(facts.original, use, exchange.operation) } : {}),
+    ...(facts.metadata === undefined ? {} : { metadata: facts.metadata }),
+  }
+}
+
+/** Without what this hook is not shown. */
+function shownRequest(request: HookRequest, use: HookUse, operation: string | null): HookRequest {
+  const { method, target } = request
+  const headers = shownHeaders(request.headers ?? {}, use)
+  const shown = shownBody(request, use.terms, operation)
+  const isTooLarge =
+    use.terms.onOversize === 'omit' && Buffer.byteLength(shown.body ?? shown.base64 ?? '') > use.maxBodyBytes
+  return { method, target, headers, ...(isTooLarge ? OMITTED : shown) }
+}
+
+export function shownResponse(response: HookResponse, use: HookUse, operation: string | null): HookResponse {
+  const { status, contentType, headers = {} } = response
+  const { body, ...rest } = shownBody(response, use.terms, operation)
+  return { status, contentType, headers, body: body ?? '', ...rest }
+}
+
+function shownBody(
+  { body, form, base64 }: HookRequest | HookResponse,
+  { body: wanted }: HookTerms,
+  operation: string | null,
+): Pick<HookRequest, 'body' | 'form' | 'base64'> {
+  const there = form ?? (body === null || body === '' ? 'none' : 'json')
+  if (there === 'none') return NO_BODY
+  // Registry credentials.
+  if (wanted === 'none' || operation === 'SystemAuth') return OMITTED
+  if (there === 'base64')
+    return wanted === 'buffered' ? { body: null, form: there, base64: base64 ?? '' } : OMITTED
+  return there === 'omitted' ? OMITTED : { body, form: there }
+}
+
+const NO_BODY = { body: null, form: 'none' } as const
+const OMITTED = { body: null, form: 'omitted' } as const
+
+function shownHeaders(headers: HookHeaders, { forwardedHeaders, terms }: HookUse): HookHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).filter(
+      ([name]) =>
+        ALWAYS_SHOWN.has(name) || forwardedHeaders.includes(name) || terms.mutableHeaders.includes(name),
+    ),
+  )
+}
+
+/** What says how to read the message. Anything else an adapter gets because its operator said so. */
+const ALWAYS_SHOWN: ReadonlySet<string> = new Set([
+  'accept',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'host',
+])
