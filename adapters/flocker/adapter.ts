@@ -66,6 +66,10 @@ export default defineAdapter<Config>({
       config.leases.giveUp(claim)
       config.watch?.look()
     },
+    /** Whoever removes the container here, to run it elsewhere, may do so when `docker rm` has ended. */
+    async ContainerDelete({ response, config, signal }) {
+      if (response.code === 204) await config.watch?.settled(signal)
+    },
   },
 
   async background({ config, signal, log }) {

@@ -95,6 +95,19 @@ describe('the lease on a dataset', () => {
     expect(host.control.leaseOf(host.idOf('other'))?.expires).toBeNull()
   })
 
+  test('has ended when `docker rm` has, where the hook is told', async () => {
+    await using host = await hostWith()
+    const web = await host.create('web', 'db')
+    host.engine.set({ ...web, state: 'running' })
+    await lasting(host, host.idOf('db'))
+    host.engine.forget('web')
+    const removed = { code: 204, body: undefined }
+    expect(await host.adapter.post('/v1.45/containers/web', undefined, removed, 'DELETE')).toMatchObject({
+      status: 200,
+    })
+    expect(host.control.leaseOf(host.idOf('db'))).toBeUndefined()
+  })
+
   test('ends with the last of several containers', async () => {
     await using host = await hostWith()
     const one = await host.create('one', 'db')

@@ -25,6 +25,8 @@ export class Watch {
   /** Those who wait for it to see again. */
   readonly #waiting = new Set<() => void>()
   #due = false
+  /** Those who wait for the next comparison that begins. */
+  #expecting: (() => void)[] = []
   #wake = () => {}
   /** Leases of this host at the last comparison; before the first nobody knows. */
   #held = Number.POSITIVE_INFINITY
@@ -42,6 +44,16 @@ export class Watch {
   look(): void {
     this.#due = true
     this.#wake()
+  }
+
+  /** Resolves when the leases have been compared once more, or when that takes too long. */
+  async settled(signal: AbortSignal): Promise<void> {
+    const compared = new AbortController()
+    this.#expecting.push(() => compared.abort())
+    this.look()
+    await pause(PATIENCE_MS, undefined, { signal: AbortSignal.any([signal, compared.signal]) }).catch(
+      () => {},
+    )
   }
 
   /** Resolves with why not, if a container that were made now would go unnoticed. */
@@ -92,7 +104,10 @@ export class Watch {
         continue
       }
       this.#due = false
+      const expecting = this.#expecting
+      this.#expecting = []
       const problem = await this.#compare(signal, log)
+      for (const tell of expecting) tell()
       if (problem === undefined) {
         retryMs = FIRST_RETRY_MS
         told = ''

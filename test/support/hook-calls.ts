@@ -11,6 +11,7 @@ export interface ServedAdapter extends AsyncDisposable {
     target: string,
     body: unknown,
     answer: { readonly code: number; readonly body: unknown },
+    method?: string,
   ): Promise<HookReply>
 }
 
@@ -41,11 +42,11 @@ export async function serveForTest(
     log,
     pre: (target, body, method = 'POST') =>
       call(served.address, 'pre-hook', { Method: method, Request: target, Body: asText(body) }),
-    post: (target, body, answer) =>
+    post: (target, body, answer, method = 'POST') =>
       call(
         served.address,
         'post-hook',
-        { Method: 'POST', Request: target, Body: asText(body) },
+        { Method: method, Request: target, Body: asText(body) },
         { ContentType: 'application/json', Body: asText(answer.body) ?? '', Code: answer.code },
       ),
     [Symbol.asyncDispose]: () => served.close(),
