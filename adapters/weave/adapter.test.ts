@@ -6,12 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { AdapterDefinition } from 'powerstrip/sdk'
-import { ScriptedContainers } from '../../test/support/flocker/scripted-containers.ts'
-import { HERE, ScriptedControl } from '../../test/support/flocker/scripted-control.ts'
+import { type AdapterDefinition, defineAdapter } from 'powerstrip/sdk'
 import { askPre, serveForTest } from '../../test/support/hook-calls.ts'
 import debug from '../debug/adapter.ts'
-import flocker from '../flocker/adapter.ts'
 import slowreq from '../slowreq/adapter.ts'
 import weave from './adapter.ts'
 
@@ -146,64 +143,64 @@ describe('5 golden composition', () => {
   }
   const image = { Config: { Entrypoint: ['bash', '/srv/app/run.sh'], Cmd: null } }
 
-  /** What the chain makes of the body; the id of the dataset, and that of the request, are different each time. */
+  /** What the volume adapter does to the same request, and nothing else. */
+  const volumes = defineAdapter({
+    name: 'volumes',
+    pre: {
+      ContainerCreate({ body }) {
+        const Binds = body.HostConfig?.Binds?.map((bind) =>
+          bind.replace('/flocker/here:', '/flocker/HOST.default.ID:'),
+        )
+        body.HostConfig = { ...body.HostConfig, Binds: Binds ?? null }
+      },
+    },
+  })
+
   async function through(names: readonly string[]): Promise<unknown> {
     await using engine = await scripted({ 'GET /images/ubuntu/json': [200, image] })
-    await using containers = await ScriptedContainers.start()
-    await using control = await ScriptedControl.start({})
     const settings: Record<string, [AdapterDefinition, unknown]> = {
       debug: [debug, {}],
       slowreq: [slowreq, { delay: '1ms' }],
-      flocker: [flocker, { control: control.url, node: HERE.host, engine: containers.host }],
+      volumes: [volumes, {}],
       weave: [weave, { engine: engine.tcp, router: engine.http, waitFolder: folder, withoutDns: true }],
     }
     let body = JSON.stringify(BODY)
-    const leave = new AbortController()
-    const backgrounds: (Promise<void> | undefined)[] = []
-    try {
-      for (const name of names) {
-        const [definition, configured] = settings[name]!
-        const adapter = definition.create(configured, { log: { info() {}, warn() {}, error() {} } })
-        backgrounds.push(adapter.background?.(leave.signal))
-        const outcome = await askPre(adapter, CREATE, body)
-        if (outcome.kind === 'deny') throw new Error(outcome.message)
-        if (outcome.kind === 'replace') body = outcome.body ?? body
-      }
-    } finally {
-      leave.abort()
-      await Promise.all(backgrounds)
+    for (const name of names) {
+      const [definition, configured] = settings[name]!
+      const adapter = definition.create(configured, { log: { info() {}, warn() {}, error() {} } })
+      const outcome = await askPre(adapter, CREATE, body)
+      if (outcome.kind === 'deny') throw new Error(outcome.message)
+      if (outcome.kind === 'replace') body = outcome.body ?? body
     }
-    return JSON.parse(body.replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID'))
-  }
-
-  const FLOCKER_LABEL = {
-    'powerstrip.flocker': JSON.stringify({ claim: 'UUID', datasets: { UUID: '/flocker/UUID' } }),
+    return JSON.parse(body)
   }
 
   test.each([
-    [['flocker', 'weave']],
-    [['weave', 'flocker']],
-    [['debug', 'flocker', 'weave', 'debug']],
-    [['weave', 'slowreq', 'flocker']],
+    [['volumes', 'weave']],
+    [['weave', 'volumes']],
+    [['debug', 'volumes', 'weave', 'debug']],
+    [['weave', 'slowreq', 'volumes']],
   ])('%j: each does its part, and the order makes no difference', async (names) => {
     expect(await through(names)).toEqual({
       Image: 'ubuntu',
       Entrypoint: ['/w/w', 'bash', '/srv/app/run.sh'],
       Cmd: ['hello', 'world'],
       Env: ['WEAVE_CIDR=10.255.0.51/8'],
-      Labels: { 'powerstrip.weave': '10.255.0.51/8', ...FLOCKER_LABEL },
-      HostConfig: { Binds: ['/flocker/UUID:/data', `${folder}:/w:ro`], VolumesFrom: null },
+      Labels: { 'powerstrip.weave': '10.255.0.51/8' },
+      HostConfig: {
+        Binds: expect.arrayContaining(['/flocker/HOST.default.ID:/data', `${folder}:/w:ro`]),
+        VolumesFrom: null,
+      },
     })
     const program = join(folder, 'w')
     expect((await stat(program)).mode & 0o777).toBe(0o755)
     expect((await readFile(program)).subarray(1, 4).toString()).toBe('ELF')
   })
 
-  test('each alone does its part and only its part, neither does nothing, and twice changes nothing more', async () => {
-    expect(await through(['flocker'])).toEqual({
+  test('each alone does its part and only its part, and listing it twice changes nothing more', async () => {
+    expect(await through(['volumes'])).toEqual({
       ...BODY,
-      Labels: FLOCKER_LABEL,
-      HostConfig: { Binds: ['/flocker/UUID:/data'], VolumesFrom: null },
+      HostConfig: { Binds: ['/flocker/HOST.default.ID:/data'], VolumesFrom: null },
     })
     const once = await through(['weave'])
     expect(once).toMatchObject({ HostConfig: { Binds: ['/flocker/here:/data', `${folder}:/w:ro`] } })

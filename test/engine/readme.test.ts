@@ -17,6 +17,10 @@ function run(
   })
 }
 
+function escaped(text: string): string {
+  return text.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')
+}
+
 describe('README.md', () => {
   let folder: string
   beforeAll(async () => {
@@ -26,10 +30,20 @@ describe('README.md', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  test('npm run demo does what it says', async () => {
+  test('npm run demo does what it says, and prints what is quoted', async () => {
     const demo = await run('npm', ['run', '--silent', 'demo'], resolve('.'))
+    expect(demo).toMatchObject({ code: 0 })
     expect(demo.output).toMatch(/(\d+) of \1 commands did through powerstrip what they do without it/)
-    expect(demo.code).toBe(0)
+    const [, quoted = ''] = /^```text\n(.*?)^```$/ms.exec(await readFile('README.md', 'utf8')) ?? []
+    const printed = demo.output.split('\n')
+    let from = 0
+    for (const line of quoted.trimEnd().split('\n')) {
+      const pattern = new RegExp(`^${line.split('…').map(escaped).join('.*')}$`)
+      const at = printed.findIndex((other, index) => index >= from && pattern.test(other))
+      if (at === -1)
+        throw new Error(`the demo does not print "${line}" where README.md says so:\n${demo.output}`)
+      from = at + 1
+    }
   }, 300_000)
 
   test('powerstrip check finds its configuration good', async () => {

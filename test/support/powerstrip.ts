@@ -1,5 +1,5 @@
 /** The real command, as users start it, in a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,6 +16,8 @@ export interface PowerstripOptions {
   /** The engine's address: `unix:///…` or `tcp://…`. Nothing where the configuration or `env` names it. */
   readonly upstream?: string
   readonly env?: Readonly<Record<string, string>>
+  /** How the process is started: on this machine unless told, or inside a host (`Host.spawn`). */
+  readonly spawn?: (program: string, args: readonly string[], options: SpawnOptions) => ChildProcess
 }
 
 export interface Powerstrip extends AsyncDisposable {
@@ -33,6 +35,8 @@ export interface Powerstrip extends AsyncDisposable {
   readonly configFile: string | undefined
   /** Log lines so far, parsed. */
   readonly log: readonly LogLine[]
+  /** Lines on standard output so far: the banner, and what adapters inside it say. */
+  readonly output: readonly string[]
   /** Resolves with the first log line, past or to come, that the test accepts. */
   logged(accept: (line: LogLine) => boolean): Promise<LogLine>
   /** SIGTERM; resolves with the exit code. */
@@ -50,7 +54,7 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
   const socket = join(dir, 'ps.sock')
   const configFile = options.config === undefined ? undefined : join(dir, 'adapters.yml')
   if (configFile !== undefined) await writeFile(configFile, options.config ?? '')
-  const child = spawn(
+  const child = (options.spawn ?? spawn)(
     process.execPath,
     [
       COMMAND,
@@ -64,7 +68,8 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
   )
   const log = new Log(child)
-  const addresses = await bannerAddresses(child, log)
+  const output: string[] = []
+  const addresses = await bannerAddresses(child, log, output)
   const port = Number(/^tcp:.*:([0-9]+)$/.exec(addresses.find((each) => each.startsWith('tcp:')) ?? '')?.[1])
   const exited = once(child, 'exit') as Promise<[number | null]>
 
@@ -83,6 +88,7 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
     pid: child.pid!,
     configFile,
     log: log.lines,
+    output,
     logged: (accept) => log.first(accept),
     stop,
     [Symbol.asyncDispose]: async () => {
@@ -128,10 +134,11 @@ function parsed(text: string): LogLine | undefined {
   }
 }
 
-function bannerAddresses(child: ChildProcess, log: Log): Promise<readonly string[]> {
+function bannerAddresses(child: ChildProcess, log: Log, output: string[]): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
     const addresses: string[] = []
     createInterface({ input: child.stdout! }).on('line', (line) => {
+      output.push(line)
       const match = /^listening on (\S+)/.exec(line)
       if (match !== null) addresses.push(match[1]!)
       // The last line of the banner: all listeners are open by then.

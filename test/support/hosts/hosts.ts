@@ -42,8 +42,8 @@ export interface Hosts extends AsyncDisposable {
 export interface HostsOptions extends Omit<EngineOptions, 'kind' | 'network'> {
   /** One host for each. */
   readonly kinds: readonly EngineKind[]
-  /** One Swarm of all of them, the first being its manager. */
-  readonly swarm?: boolean
+  /** One Swarm of all of them. The first is a manager; the others are workers, unless `managers` says that all are. */
+  readonly swarm?: boolean | 'managers'
 }
 
 /** Starts hosts, each with busybox. They are gone when they are disposed of, or when this process is, however it ends. */
@@ -64,7 +64,7 @@ export async function startHosts(options: HostsOptions): Promise<Hosts> {
     if (failed !== undefined) throw failed.reason
     const all = await Promise.all(engines.map((engine, at) => plugIn(engine, at + 1, link)))
     await Promise.all(engines.map((engine) => importBusybox(engine)))
-    if (swarm) await formSwarm(all)
+    if (swarm) await formSwarm(all, swarm === 'managers' ? 'manager' : 'worker')
     return { all, dispose, [Symbol.asyncDispose]: dispose }
   } catch (problem) {
     await dispose()
