@@ -1,5 +1,5 @@
 /** `powerstrip explain`: what happens to a request, and why, without sending it anywhere. */
-import type { Config, Rule } from '../config/config.ts'
+import { type Config, PHASES, type Phase, type Rule } from '../config/config.ts'
 import { MIN_API_VERSION } from '../proxy.ts'
 import { type AdmittedRequest, admit } from '../route/admit.ts'
 import { isEndless } from '../route/endless.ts'
@@ -23,20 +23,34 @@ export async function runExplain(options: ExplainOptions, around: Surroundings):
     config = usable.loaded.config
     await usable.hooks.close()
   }
-  const admitted = admit(`${options.method} ${options.path} HTTP/1.1\r\nHost: docker\r\n\r\n`, {
-    minApiVersion: MIN_API_VERSION,
-  })
+  const admitted = admit(
+    `${options.method} ${options.path} HTTP/1.1\r\nHost: docker\r\n\r\n`,
+    config?.options.security ?? { minApiVersion: MIN_API_VERSION },
+  )
   if (!admitted.ok) {
     const { rule, status, message } = admitted.failure
     around.out(`refused with ${status}: ${message} (${rule})\n`)
     return 0
   }
-  const rules =
-    config === undefined ? [] : matchingRules(config.rules, subjectOf(options.method, admitted.value.route))
-  around.out(
-    `${[...describeRoute(admitted.value), ...describeRules(admitted.value, rules, config)].join('\n')}\n`,
-  )
+  const lines = [...describeRoute(admitted.value), ...describeChains(admitted.value, config)]
+  around.out(`${lines.join('\n')}\n`)
   return 0
+}
+
+/** What each chain makes of the request, and by which listeners a request gets into it. */
+function describeChains(request: AdmittedRequest, config: Config | undefined): string[] {
+  if (config === undefined) return describeRules(request, [], config)
+  const matching = (rules: readonly Rule[]) =>
+    matchingRules(rules, subjectOf(request.head.method, request.route))
+  const chains = new Map<readonly Rule[], string[]>()
+  for (const { name, rules } of config.listeners) chains.set(rules, [...(chains.get(rules) ?? []), name])
+  if (chains.size === 0 || (chains.size === 1 && chains.has(config.rules)))
+    return describeRules(request, matching(config.rules), config)
+  return [...chains].flatMap(([rules, names]) => [
+    '',
+    `listener   ${names.join(', ')}`,
+    ...describeRules(request, matching(rules), config),
+  ])
 }
 
 function describeRoute({ route, head }: AdmittedRequest): string[] {
@@ -67,16 +81,15 @@ function describeRules(
     return ['hooks      none: no configuration was given', 'so         relayed, bytes unchanged']
   if (rules.length === 0)
     return [`hooks      none: no endpoint of ${config.file} matches`, 'so         relayed, bytes unchanged']
-  const pre = rules.flatMap((rule) => rule.pre.map((use) => use.adapter))
-  const post = rules.flatMap((rule) => rule.post.map((use) => use.adapter))
+  const uses = (phase: Phase) => rules.flatMap((rule) => rule[phase].map((use) => use.adapter))
+  const hooked = PHASES.some((phase) => uses(phase).length > 0)
   return [
-    ...rules.map((rule) => `matches    ${rule.pattern.text}  (${config.file}:${rule.line})`),
-    `pre        ${pre.join(', ') || 'none'}`,
-    `post       ${post.join(', ') || 'none'}`,
-    ...(post.length > 0 ? describeUnshown(request) : []),
-    pre.length + post.length > 0
-      ? `so         hooked; ${describeBody(request)}`
-      : 'so         relayed, bytes unchanged',
+    ...rules.map((rule) => `matches    ${rule.pattern.text}  (${rule.file}:${rule.line})`),
+    ...PHASES.filter((phase) => phase === 'pre' || phase === 'post' || uses(phase).length > 0).map(
+      (phase) => `${phase.padEnd(10)} ${uses(phase).join(', ') || 'none'}`,
+    ),
+    ...(uses('post').length > 0 ? describeUnshown(request) : []),
+    hooked ? `so         hooked; ${describeBody(request)}` : 'so         relayed, bytes unchanged',
   ]
 }
 

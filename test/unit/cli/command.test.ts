@@ -212,6 +212,124 @@ describe('to stand in front of itself ends with 2', () => {
   })
 })
 
+const LISTENERS = `version: 2
+upstream: { unix: /run/engine.sock }
+adapters:
+  weave: http://127.0.0.1:4000/
+  flocker: http://127.0.0.1:4001/
+endpoints:
+  ContainerCreate: { pre: [weave] }
+listeners:
+  main: { unix: /run/main.sock, group: docker }
+  ci: { unix: /run/ci.sock, mode: "0600", endpoints: { "*": { pre: [flocker, weave] } } }
+  bypass: { tcp: "127.0.0.1:2375", hooks: false }
+`
+
+describe('listeners of a configuration', () => {
+  test('are told by check, with the hooks of each', async () => {
+    const path = file('listeners.yml', LISTENERS)
+    const { exitCode, stdout } = await powerstripHere(['check', path])
+    expect(exitCode).toBe(0)
+    expect(stdout).toBe(
+      [
+        `${path}: good: 1 endpoint, 2 adapters`,
+        'engine unix:///run/engine.sock',
+        'listeners',
+        '  main    unix:///run/main.sock  mode 0660, group docker; the endpoints of the file',
+        '  ci      unix:///run/ci.sock  mode 0600; 1 endpoint of its own',
+        '  bypass  tcp://127.0.0.1:2375  no TLS, this machine only; no hooks',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('are told by explain, where their hooks differ', async () => {
+    const path = file('listeners.yml', LISTENERS)
+    const { stdout } = await powerstripHere(['explain', '-c', path, 'POST', '/containers/create'])
+    expect(stdout).toBe(
+      [
+        'operation  ContainerCreate  (POST /containers/create)',
+        'version    none given: the newest one of the engine',
+        'carries    request: json, answer: json',
+        '',
+        'listener   main',
+        `matches    ContainerCreate  (${path}:7)`,
+        'pre        weave',
+        'post       none',
+        'so         hooked; hooks are shown the body',
+        '',
+        'listener   ci',
+        `matches    *  (${path}:10)`,
+        'pre        flocker, weave',
+        'post       none',
+        'so         hooked; hooks are shown the body',
+        '',
+        'listener   bypass',
+        `hooks      none: no endpoint of ${path} matches`,
+        'so         relayed, bytes unchanged',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('have certificates that this machine has not, and check says so', async () => {
+    const path = file(
+      'certificates.yml',
+      'version: 2\nadapters: {}\nlisteners:\n  far: { tcp: "0.0.0.0:2376", tls: { cert: c.pem, key: k.pem, ca: ca.pem } }\n',
+    )
+    expect(await powerstripHere(['check', path])).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: `${path}: listener "far": ${join(dir, 'ca.pem')} cannot be read: there is no such file\n`,
+    })
+  })
+})
+
+describe('TLS on the command line', () => {
+  test.each<[string, readonly string[], Readonly<Record<string, string>>, string]>([
+    [
+      'a certificate without --tlsverify',
+      ['--tlscert', 'x.pem'],
+      {},
+      '--tlscert does nothing without --tlsverify',
+    ],
+    [
+      '--tlsverify without a TCP address',
+      ['--tlsverify'],
+      {},
+      'are for --listen tcp://host:port; there is none',
+    ],
+    [
+      '--tlsverify without certificates',
+      ['--tlsverify', '--listen', 'tcp://127.0.0.1:0'],
+      { DOCKER_CERT_PATH: '/nowhere' },
+      '/nowhere/ca.pem cannot be read: there is no such file',
+    ],
+    [
+      'DOCKER_TLS alone',
+      [],
+      { DOCKER_HOST: 'tcp://engine.example', DOCKER_TLS: '1' },
+      'DOCKER_TLS alone would believe any engine',
+    ],
+    [
+      'DOCKER_TLS_VERIFY without a CA',
+      [],
+      { DOCKER_HOST: 'tcp://engine.example', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/nowhere' },
+      'DOCKER_TLS_VERIFY: there is no /nowhere/ca.pem, to tell the engine by',
+    ],
+    [
+      '--upstream-tls without --upstream',
+      ['--upstream-tls', '/nowhere'],
+      {},
+      '--upstream-tls goes with --upstream',
+    ],
+  ])('%s is refused', async (_what, args, env, message) => {
+    const { exitCode, stderr } = await powerstripHere(['serve', ...args], { XDG_RUNTIME_DIR: dir, ...env })
+    expect(exitCode).toBeGreaterThan(0)
+    expect(stderr).toContain(message)
+  })
+})
+
 describe('explain', () => {
   test('says which operation a request is, and what happens to it', async () => {
     const path = file('explain.yml', GOOD)
