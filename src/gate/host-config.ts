@@ -37,7 +37,11 @@ function moved(text: string, root: JsonNode & { kind: 'object' }): string {
   const members = astray.map(({ key, value }) => memberText(text, key, value))
   const cpuset = memberOf(root, 'Cpuset')
   const moves = new Set(astray)
-  if (cpuset !== undefined && saysNothing(text, memberOf(root, 'CpusetCpus')?.value)) {
+  if (
+    cpuset !== undefined &&
+    !saysNothing(text, cpuset.value) &&
+    saysNothing(text, memberOf(root, 'CpusetCpus')?.value)
+  ) {
     const old = members.findIndex((member) => member.startsWith('"CpusetCpus":'))
     if (old !== -1) members.splice(old, 1)
     members.push(memberText(text, 'CpusetCpus', cpuset.value))
