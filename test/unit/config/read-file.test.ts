@@ -57,6 +57,44 @@ describe('a configuration file', () => {
     expect((await readConfigFile(fileWith(`\uFEFF${GOOD}`))).ok).toBe(true)
   })
 
+  test('is read with the files that it includes, from where it is, and problems point into the right one', async () => {
+    mkdirSync(join(directory, 'team'))
+    writeFileSync(join(directory, 'team', 'ci.yml'), 'adapters:\n  ci: { use: debug }\n')
+    const file = fileWith('version: 2\ninclude: [team/ci.yml]\nendpoints:\n  "*": { pre: [ci] }\n')
+    const ground = { builtIns: ['debug'], notYet: [] }
+    const read = await readConfigFile(file, ground)
+    expect(read.ok && [...read.value.config.adapters.keys()]).toEqual(['ci'])
+    expect(read.ok && [...read.value.others.keys()]).toEqual([join(directory, 'team', 'ci.yml')])
+
+    writeFileSync(join(directory, 'team', 'ci.yml'), 'adapters:\n  ci: { use: debgu }\n')
+    const refused = await readConfigFile(file, ground)
+    expect(refused.ok ? '' : refused.failure.described).toBe(
+      [
+        `${join(directory, 'team', 'ci.yml')}:2:14  there is no built-in adapter "debgu"; did you mean "debug"?`,
+        '  2 |   ci: { use: debgu }',
+        '    |              ^^^^^',
+        '1 error',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('keeps the content of a secret file out of what it says about it', async () => {
+    fileWith('hunter2\n', 'secret')
+    const file = fileWith(
+      `version: 2\nadapters:\n  a: { url: "\${file:secret}" }\n  b: { unix: "/run/b.sock", timeout: "\${file:secret}" }\nendpoints: {}\n`,
+    )
+    const read = await readConfigFile(file, { builtIns: [], notYet: [] })
+    expect(read.ok).toBe(false)
+    expect(read.ok ? '' : read.failure.problems.map(({ code }) => code)).toEqual([
+      'url-without-scheme',
+      'duration',
+    ])
+    expect(JSON.stringify(read.ok ? '' : [read.failure.problems, read.failure.described])).not.toContain(
+      'hunter2',
+    )
+  })
+
   test('may be reached through a symlink', async () => {
     const link = join(directory, 'link.yml')
     symlinkSync(fileWith(GOOD), link)

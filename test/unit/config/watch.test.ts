@@ -287,6 +287,48 @@ describe('a watched configuration', () => {
     }
   })
 
+  test('is reported when a file that it includes, or takes a value from, changes, breaks, or comes to be', async () => {
+    mkdirSync(join(directory, 'more'))
+    const [team, token] = [join(directory, 'more', 'team.yml'), join(directory, 'token')]
+    const main = 'version: 2\ninclude: [more/team.yml]\nadapters: {}\nendpoints: {}\n'
+    const teamOf = (name: string) =>
+      `adapters: { ${name}: { use: debug, with: { token: "\${file:../token}" } } }\nendpoints: { "*": { pre: [${name}] } }\n`
+    writeFileSync(file, main)
+    const told = new Told()
+    await using _ = watchConfig(file, {
+      builtIns: ['debug'],
+      notYet: [],
+      onGood: ({ config }) => {
+        const [adapter] = config.adapters.values()
+        told.add(`good ${adapter?.name} ${String(adapter?.settings.with.token)}`)
+      },
+      onBad: ({ problems }) => told.add(`bad ${problems.map(({ code }) => code).join()}`),
+    })
+    await told.upTo(1)
+    writeFileSync(team, teamOf('a'))
+    await told.upTo(2)
+    writeFileSync(token, 'one\n')
+    await told.upTo(3)
+    writeFileSync(token, 'two\n')
+    await told.upTo(4)
+    writeFileSync(`${team}.new`, teamOf('b'))
+    renameSync(`${team}.new`, team)
+    await told.upTo(5)
+    writeFileSync(team, 'adapterz: {}\n')
+    await told.upTo(6)
+    writeFileSync(file, main.replace('include: [more/team.yml]\n', ''))
+    await told.upTo(7)
+    expect(told.all).toEqual([
+      'bad include-unreadable',
+      'bad variable-unreadable',
+      'good a one',
+      'good a two',
+      'good b two',
+      'bad key-unknown',
+      'good undefined undefined',
+    ])
+  })
+
   test('is left alone once the watch is disposed of', async () => {
     writeFileSync(file, configOf('a'))
     const told = new Told()
