@@ -160,7 +160,7 @@ describeEveryWay('two-way streams', (at) => {
         request('GET', `/containers/${box.id}/attach/ws?${ATTACH}`, undefined, [
           'Connection: Upgrade',
           'Upgrade: websocket',
-          'Origin: http://localhost',
+          'Origin: http://docker',
           'Sec-WebSocket-Version: 13',
           'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
         ]),
