@@ -21,7 +21,7 @@ afterAll(async () => {
 /** Everything a careful sender would do otherwise: spelling, order, repetition, white space, bytes above 0x7f. */
 const ODD_HEAD = [
   'POST /v1.41/images/load?quiet=1&x&y=%7B%22a%22%3A1%7D&x=+&&=2 HTTP/1.1',
-  'hOsT:   odd.example:1 ',
+  'hOsT:   odd-example:1 ',
   'X-Twice: 1',
   'x-tWICE:\t2',
   'X-Empty:',
