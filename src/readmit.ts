@@ -1,9 +1,12 @@
 /** A request that a hook has changed, on its way to the next hook or the engine. */
+import { isJson, mediaType } from './gate/media.ts'
 import { judgeBody } from './gate/request-body.ts'
+import { fieldValue } from './http1/head.ts'
 import type { HookRequest } from './model/hook.ts'
 import { failed, ok, type Result } from './model/result.ts'
 import type { AdmittedRequest } from './route/admit.ts'
-import { identify, plainTarget } from './route/identity.ts'
+import { bodyRead } from './route/body-read.ts'
+import { identify, plainTarget, type Route } from './route/identity.ts'
 
 /**
  * It goes through the gate again (PS-ADAPTER-004): it must still be the operation, on the object, that was judged, and what
@@ -21,10 +24,19 @@ export function readmitted(
   if (now.value.operation !== route.operation || now.value.rawPath !== route.rawPath)
     return failed('it changed the path')
   const target = plainTarget(changed.target, now.value)
+  if (changed.base64 !== undefined && !takesBytes(route, head))
+    return failed('it gave bytes as the body of a request whose body is JSON or nothing')
   if (changed.body === null || changed.body === '') return ok({ ...changed, target })
   if (head.method !== 'POST' && head.method !== 'PUT')
     return failed(`it gave a body to a ${head.method} request`)
   const body = judgeBody(changed.body, route.operation?.id, 'the body that it returned')
   if (!body.ok) return failed(`${body.failure.message} (${body.failure.rule})`)
   return ok({ ...changed, target, body: body.value })
+}
+
+/** Bytes pass no gate, so they stand only where the engine reads no JSON, and where hooks were shown bytes. */
+function takesBytes({ operation, query }: Route, head: AdmittedRequest['head']): boolean {
+  return operation === undefined
+    ? !isJson(mediaType(fieldValue(head, 'content-type')))
+    : bodyRead(operation, query) === 'tar'
 }

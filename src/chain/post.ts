@@ -95,8 +95,10 @@ function changedBy(
     contentType === current.contentType &&
     (isBytes ? body === current.base64 : body === current.body)
   if (same && headers === undefined) return ok(current)
+  // Text or bytes, never both: the client gets what the next hook is shown.
+  const { base64, ...rest } = current
   const changed: HookResponse = {
-    ...current,
+    ...(outcome.body === undefined && patch === undefined ? current : rest),
     status,
     contentType,
     ...(isBytes ? { body: '', form: 'base64' as const, base64: body } : { body }),

@@ -109,13 +109,15 @@ function changedBy(
   if (!body.ok) return body
   const mutation: HeaderMutation | undefined = headers && mutated(current.mutation, headers)
   if (target === current.target && body.value === undefined && mutation === undefined) return ok(current)
+  // Text or bytes, never both: the engine gets what the next hook is shown.
+  const { base64, ...rest } = current
   const changed: HookRequest = {
-    ...current,
+    ...(body.value === undefined ? current : rest),
     target,
     ...body.value,
     ...(mutation === undefined ? {} : { mutation, headers: mutatedHeaders(current.headers ?? {}, headers!) }),
   }
-  if (target === current.target && changed.body === current.body && changed.base64 === current.base64)
+  if (target === current.target && changed.body === current.body && changed.base64 === base64)
     return ok(mutation === undefined ? current : changed)
   const admitted = terms.readmitted(changed)
   return admitted.ok ? admitted : failed({ kind: 'bad-reply', problem: admitted.failure })

@@ -167,6 +167,8 @@ const NEVER_FORWARDED = ['authorization', 'cookie', 'x-registry-auth', 'x-regist
 const NEVER_MUTATED = [
   ...NEVER_FORWARDED,
   'content-length',
+  'content-type',
+  'content-encoding',
   'transfer-encoding',
   'connection',
   'upgrade',

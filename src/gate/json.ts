@@ -11,7 +11,7 @@
  */
 import { failed, ok, type Result } from '../model/result.ts'
 import { fold } from './fold.ts'
-import { ANY, type Field, type Shape } from './shape.ts'
+import { ANY, AS_WRITTEN, type Field, type Shape } from './shape.ts'
 import type { Edit } from './splice.ts'
 
 /** Objects and lists within each other (PS-JSON-007). The deepest body of Docker's API has nine levels. */
@@ -75,8 +75,12 @@ export interface JsonReading {
 }
 
 /** Judges one document, as the engine would read it. */
-export function judgeJson(text: string, shape: Shape = ANY): Result<JsonReading, JsonFault> {
-  const reader = new Reader(text, false)
+export function judgeJson(
+  text: string,
+  shape: Shape = ANY,
+  maxDepth = MAX_DEPTH,
+): Result<JsonReading, JsonFault> {
+  const reader = new Reader(text, false, maxDepth)
   const root = reader.document(shape)
   if (root === undefined) return failed(reader.fault())
   return ok({ edits: reader.edits, astray: reader.astray, kind: root.kind })
@@ -87,7 +91,7 @@ export function judgeJson(text: string, shape: Shape = ANY): Result<JsonReading,
  * keys are the user's own, so only equal ones are refused.
  */
 export function readJson(text: string): Result<JsonNode, JsonFault> {
-  const reader = new Reader(text, true)
+  const reader = new Reader(text, true, MAX_DEPTH)
   const root = reader.document(AS_WRITTEN)
   return root === undefined ? failed(reader.fault()) : ok(root)
 }
@@ -95,14 +99,6 @@ export function readJson(text: string): Result<JsonNode, JsonFault> {
 /** The member of an object with this key. */
 export function memberOf(node: JsonNode | undefined, key: string): JsonMember | undefined {
   return node?.kind === 'object' ? node.members.find((member) => member.key === key) : undefined
-}
-
-/** Maps all the way down. */
-const AS_WRITTEN: Shape & { kind: 'map' } = {
-  kind: 'map',
-  get values(): Shape {
-    return AS_WRITTEN
-  },
 }
 
 const QUOTE = 0x22
@@ -139,6 +135,7 @@ class Reader {
   astray = false
   readonly #text: string
   readonly #building: boolean
+  readonly #maxDepth: number
   #at = 0
   #depth = 0
   /** Whether the string read last holds an escape. */
@@ -149,9 +146,10 @@ class Reader {
   #problem = ''
   #path = ''
 
-  constructor(text: string, building: boolean) {
+  constructor(text: string, building: boolean, maxDepth: number) {
     this.#text = text
     this.#building = building
+    this.#maxDepth = maxDepth
   }
 
   /** One value and nothing behind it. Nothing where it cannot stand; then `fault` says why. */
@@ -201,7 +199,7 @@ class Reader {
 
   #object(shape: Shape): JsonNode | undefined {
     const start = this.#at
-    if (++this.#depth > MAX_DEPTH) return this.#tooDeep()
+    if (++this.#depth > this.#maxDepth) return this.#tooDeep()
     const members: JsonMember[] | undefined = this.#building ? [] : undefined
     const firstKey = this.#keys.length
     let many: Set<string> | undefined
@@ -220,8 +218,10 @@ class Reader {
         let compared: string
         if (shape.kind === 'struct') {
           const field = shape.fields.get(key) ?? shape.folded.get(fold(key))
-          if (field === undefined) compared = fold(key)
-          else {
+          if (field === undefined) {
+            compared = fold(key)
+            values = shape.others
+          } else {
             compared = field.folded
             values = field.shape
             this.#noteField(field, key, keyStart)
@@ -262,7 +262,7 @@ class Reader {
 
   #list(shape: Shape): JsonNode | undefined {
     const start = this.#at
-    if (++this.#depth > MAX_DEPTH) return this.#tooDeep()
+    if (++this.#depth > this.#maxDepth) return this.#tooDeep()
     const items: JsonNode[] | undefined = this.#building ? [] : undefined
     this.#at++
     let code = this.#skipSpace()
@@ -419,7 +419,7 @@ class Reader {
   }
 
   #tooDeep(): undefined {
-    return this.#fail('PS-JSON-007', `the JSON is nested more than ${MAX_DEPTH} levels deep`)
+    return this.#fail('PS-JSON-007', `the JSON is nested more than ${this.#maxDepth} levels deep`)
   }
 
   #repeated(at: number, key: string, { kind }: Shape): undefined {

@@ -21,6 +21,8 @@ export interface StructShape {
   readonly fields: ReadonlyMap<string, Field>
   /** The same by their folded spelling. */
   readonly folded: ReadonlyMap<string, Field>
+  /** What fields hold that are none of these. */
+  readonly others: Shape
 }
 
 export interface Field {
@@ -39,6 +41,15 @@ export interface DocumentShape {
 }
 
 export const ANY: Shape = { kind: 'any' }
+
+/** Maps all the way down: nothing is known of which keys are the user's own, so only equal ones are refused. */
+export const AS_WRITTEN: Shape & { kind: 'map' } = {
+  kind: 'map',
+  get values(): Shape {
+    return AS_WRITTEN
+  },
+}
+
 export const ANY_DOCUMENT: DocumentShape = { shape: ANY, nullable: true }
 
 /** What the body of an operation holds. Any JSON where nothing is known about it. */
@@ -82,7 +93,7 @@ function structNamed(name: string): StructShape {
   if (known !== undefined) return known
   const fields = new Map<string, Field>()
   const folded = new Map<string, Field>()
-  const made: StructShape = { kind: 'struct', fields, folded }
+  const made: StructShape = { kind: 'struct', fields, folded, others: ANY }
   structs.set(name, made)
   for (const [key, expression] of Object.entries(TYPES[name]!)) {
     const astray = key.startsWith('^')
@@ -92,4 +103,20 @@ function structNamed(name: string): StructShape {
     folded.set(field.folded, field)
   }
   return made
+}
+
+/** An object of somebody else's than the engine: fields that it has beside these are data. */
+export function structOf(known: Readonly<Record<string, Shape>>): StructShape {
+  const fields = Object.entries(known).map(([name, shape]) => ({
+    name,
+    folded: fold(name),
+    astray: false,
+    shape,
+  }))
+  return {
+    kind: 'struct',
+    fields: new Map(fields.map((field) => [field.name, field])),
+    folded: new Map(fields.map((field) => [field.folded, field])),
+    others: AS_WRITTEN,
+  }
 }

@@ -4,6 +4,7 @@
  *
  * A reply is read with patience where an adapter of 2015 needed it, and never so that a broken one passes for consent.
  */
+import { AS_WRITTEN, structOf } from '../gate/shape.ts'
 import type {
   Answered,
   Denial,
@@ -17,6 +18,7 @@ import { failed, ok, type Result } from '../model/result.ts'
 import { badReply } from './bad-reply.ts'
 import { type JsonFields, readJson, readObject } from './json.ts'
 import { isDenialStatus, settlePost, settlePre, unchanged } from './settle.ts'
+import { readStrictly } from './strict.ts'
 import { adapterText } from './text.ts'
 
 export { isDenialStatus } from './settle.ts'
@@ -124,15 +126,23 @@ function decodeReply<O>(
 
   if (body === '') return unchanged(status === 204 ? [] : [EMPTY_REPLY])
   if (body === undefined) return badReply('its reply is not UTF-8')
-  const json = readJson(body)
-  if (json === undefined) return badReply('its reply is not JSON')
-  const reply = readObject(json)
-  if (reply === undefined) return badReply('its reply is JSON but not an object')
-  const changes = reply[changesField]
-  if (changes === undefined || changes === null) return unchanged([])
-  const fields = readObject(changes)
-  return fields === undefined ? badReply(`its ${changesField} is not an object`) : settle(fields)
+  const reply = readStrictly(body, REPLY, 'its reply')
+  if (!reply.ok) return badReply(reply.failure)
+  const { fields, warnings } = reply.value
+  const changes = fields[changesField]
+  if (changes === undefined || changes === null) return unchanged(warnings)
+  const changed = readObject(changes)
+  if (changed === undefined) return badReply(`its ${changesField} is not an object`)
+  const settled = settle(changed)
+  if (!settled.ok || warnings.length === 0) return settled
+  return ok({ ...settled.value, warnings: [...warnings, ...settled.value.warnings] })
 }
+
+const REPLY = structOf({
+  PowerstripProtocolVersion: AS_WRITTEN,
+  ModifiedClientRequest: structOf({ Method: AS_WRITTEN, Request: AS_WRITTEN, Body: AS_WRITTEN }),
+  ModifiedServerResponse: structOf({ ContentType: AS_WRITTEN, Body: AS_WRITTEN, Code: AS_WRITTEN }),
+})
 
 const EMPTY_REPLY =
   'It answered with an empty body, which changes nothing; to say so, answer {"PowerstripProtocolVersion":1} or the status 204.'

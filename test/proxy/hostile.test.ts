@@ -3,7 +3,7 @@
  * the client is told, and the proxy goes on serving with the memory it had.
  */
 import { type PythonAdapters, startAdapters } from '../support/adapters/start.ts'
-import { jsonOf, type Stage, setStage } from '../support/cases/stage.ts'
+import { jsonOf, messageOf, type Stage, setStage } from '../support/cases/stage.ts'
 
 let adapters: PythonAdapters
 beforeAll(async () => {
@@ -46,6 +46,7 @@ const HOSTILE = [
   ['a reset in the middle', 'reset_after_half_of_the_json', 502],
   ['half a JSON', 'half_of_the_json', 502],
   ['a hundred thousand brackets', 'deep', 502],
+  ['two things at once', 'says_two_things', 502],
   ['a status that means nothing', 'status_999', 502],
   ['no reply', 'never_answers', 504],
   ['a head, byte by byte', 'drips_its_head', 504],
@@ -83,10 +84,12 @@ describe('keys that mean something to JavaScript', () => {
     await expectAlive(stage)
   })
 
-  test('in a reply: they are keys like others, and mean nothing', async () => {
+  test('in a reply: the same gate refuses it', async () => {
     await using stage = await stageWith('prototype_of_the_reply', 'pre')
-    expect((await stage.ask(...CREATE)).status).toBe(200)
-    expect(stage.engine.onlyRequest.body).toBe('{"Image":"x"}')
+    const answer = await stage.ask(...CREATE)
+    expect(answer.status).toBe(502)
+    expect(messageOf(answer)).toContain('(PS-JSON-008)')
+    expect(stage.engine.requests).toEqual([])
     expect(({} as Record<string, unknown>).ModifiedClientRequest).toBeUndefined()
     await expectAlive(stage)
   })

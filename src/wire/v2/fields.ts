@@ -48,9 +48,14 @@ const UNSHOWN: ReadonlySet<string> = new Set([
   'x-registry-config',
 ])
 
-/** What no configuration can allow a hook to set: framing and routing belong to the proxy. */
+/**
+ * What no configuration can allow a hook to set: framing and routing belong to the proxy, and what a body is follows from the
+ * body. A form's type on an archive would let it override the query (PS-FORM-001).
+ */
 export const FIXED_FIELDS: ReadonlySet<string> = new Set([
   'content-length',
+  'content-type',
+  'content-encoding',
   'transfer-encoding',
   'connection',
   'upgrade',

@@ -1,7 +1,8 @@
 /** How proxy and adapter agree on protocol 2: `OPTIONS` on the adapter's URL, and what it answers. */
+import { AS_WRITTEN, structOf } from '../../gate/shape.ts'
 import { type AdapterAbilities, HOOK_TYPES } from '../../model/call.ts'
 import { failed, ok, type Result } from '../../model/result.ts'
-import { readJson, readObject } from '../json.ts'
+import { readStrictly } from '../strict.ts'
 import type { Reply } from '../v1.ts'
 import { V2_TYPE } from './fields.ts'
 
@@ -40,8 +41,9 @@ export function decodeAbilities(
   if (status === 404 || status === 405 || status === 501) return failed({ kind: 'old' })
   if (contentType?.split(';', 1)[0]?.trim().toLowerCase() !== V2_TYPE) return failed({ kind: 'old' })
   if (status !== 200) return problem(`it answered ${status} to OPTIONS`)
-  const fields = readObject(readJson(body ?? ''))
-  if (fields === undefined) return problem('its answer to OPTIONS is not a JSON object')
+  const read = readStrictly(body ?? '', ABILITIES, 'its answer to OPTIONS')
+  if (!read.ok) return problem(read.failure)
+  const { fields } = read.value
   const { Name: name, Version: version, Implements: types, Operations: operations } = fields
   const { ProtocolVersions: protocols = [2], SideEffects: sideEffects = 'Some' } = fields
   if (!Array.isArray(protocols) || !protocols.includes(2))
@@ -69,6 +71,27 @@ export function decodeAbilities(
     isTag,
   })
 }
+
+const ABILITIES = structOf(
+  Object.fromEntries(
+    [
+      'PowerstripProtocolVersion',
+      'Name',
+      'Version',
+      'ProtocolVersions',
+      'Implements',
+      'Operations',
+      'PatchTypes',
+      'BodyEncodings',
+      'SideEffects',
+      'Idempotent',
+      'MaxBodyBytes',
+      'MaxConnections',
+      'OptionsTtl',
+      'ISTag',
+    ].map((name) => [name, AS_WRITTEN]),
+  ),
+)
 
 const SIDE_EFFECTS = ['None', 'NoneOnDryRun', 'Some'] as const
 

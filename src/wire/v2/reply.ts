@@ -5,6 +5,7 @@
  * 204 and 200 are decisions; everything else is a failure. A field that a hook of its type may not use is a failure too:
  * passed over in silence, its author would take it for done.
  */
+import { ANY, AS_WRITTEN, structOf } from '../../gate/shape.ts'
 import type { HookCall, HookReply, HookType, StreamOutcome } from '../../model/call.ts'
 import type {
   Answered,
@@ -23,6 +24,7 @@ import { badReply } from '../bad-reply.ts'
 import { type JsonFields, readJson, readObject } from '../json.ts'
 import { rawElements, rawMembers } from '../raw-json.ts'
 import { methodKept, settleContentType, settleStatus, settleTarget } from '../settle.ts'
+import { readStrictly } from '../strict.ts'
 import { adapterText, reasonText } from '../text.ts'
 import type { Reply } from '../v1.ts'
 import { FIELD_NAME, FIELD_VALUE, FIXED_FIELDS } from './fields.ts'
@@ -135,8 +137,8 @@ export function decodeReply(
   const read = readReply({ status, body }, call)
   if (!read.ok) return read
   if (read.value === undefined) return PASSED
-  const { fields, raw } = read.value
-  const judged = judge(fields, raw, call, terms)
+  const { fields } = read.value
+  const judged = judge(read.value, call, terms)
   // A reply that is wrong otherwise may still ask for what it did to be undone.
   return judged.ok || fields.Compensate !== true ? judged : unclear(judged.failure)
 }
@@ -180,7 +182,13 @@ const PASS = { kind: 'pass' } as const
 const PASSED = ok({ outcome: PASS, warnings: [] })
 const NO_MEMBERS: ReadonlyMap<string, string> = new Map()
 
-interface ReadReply {
+interface ReadReply extends Members {
+  /** For the adapter's author. */
+  readonly warnings: readonly string[]
+}
+
+/** Of an object: as values, and as they are written. */
+interface Members {
   readonly fields: JsonFields
   readonly raw: ReadonlyMap<string, string>
 }
@@ -191,14 +199,62 @@ function readReply({ status, body }: Reply, call: HookCall): Result<ReadReply | 
   if (status !== 200) return strangeStatus(status, body)
   if (body === undefined) return unreadable('its reply is not UTF-8')
   if (body === '') return unreadable('it answered 200 without a body; to change nothing, answer 204')
-  const json = readJson(body)
-  if (json === undefined) return unreadable('its reply is not JSON')
-  const fields = readObject(json)
-  if (fields === undefined) return unreadable('its reply is JSON but not an object')
+  const read = readStrictly(body, REPLY, 'its reply')
+  if (!read.ok) return refusesAtLeast(body, call) ?? unreadable(read.failure)
+  const { fields, text, warnings } = read.value
   if (fields.Uid !== undefined && fields.Uid !== call.uid)
     return unreadable('the Uid of its reply is that of another call')
-  return ok({ fields, raw: rawMembers(body) })
+  return ok({ fields, raw: rawMembers(text), warnings })
 }
+
+/**
+ * A reply that says two things or is spoilt otherwise is a failure; but not if one of the things is no: then that is what
+ * counts, for no failure policy may turn it into a pass.
+ */
+function refusesAtLeast(body: string, { type }: HookCall): Result<ReadReply, HookFailure> | undefined {
+  const fields = readObject(readJson(body))
+  if (fields?.Allowed !== false || !ALLOWED_FIELDS.Allowed!.includes(type)) return undefined
+  return ok({ fields: { Allowed: false, Status: fields.Status }, raw: NO_MEMBERS, warnings: [] })
+}
+
+const HEAD_FIELDS = { Headers: AS_WRITTEN }
+const BODY_FIELDS = { Body: AS_WRITTEN, BodyEncoding: AS_WRITTEN, BodyLength: AS_WRITTEN }
+
+/** A patch is read when it is applied; its keys are the body's own. */
+const REPLY = structOf({
+  PowerstripProtocolVersion: AS_WRITTEN,
+  Uid: AS_WRITTEN,
+  Allowed: AS_WRITTEN,
+  Status: structOf({ Code: AS_WRITTEN, Reason: AS_WRITTEN, Message: AS_WRITTEN }),
+  PatchType: AS_WRITTEN,
+  Patch: AS_WRITTEN,
+  ModifiedClientRequest: structOf({
+    Method: AS_WRITTEN,
+    Request: AS_WRITTEN,
+    ...HEAD_FIELDS,
+    ...BODY_FIELDS,
+  }),
+  ModifiedServerResponse: structOf({
+    Code: AS_WRITTEN,
+    ContentType: AS_WRITTEN,
+    ...HEAD_FIELDS,
+    ...BODY_FIELDS,
+  }),
+  HeaderMutation: structOf({ SetHeaders: ANY, RemoveHeaders: ANY }),
+  ImmediateResponse: structOf({
+    Code: AS_WRITTEN,
+    ContentType: AS_WRITTEN,
+    SkipPostHooks: AS_WRITTEN,
+    ...BODY_FIELDS,
+  }),
+  Compensate: AS_WRITTEN,
+  Metadata: AS_WRITTEN,
+  Warnings: AS_WRITTEN,
+  AuditAnnotations: AS_WRITTEN,
+  Events: { kind: 'list', items: structOf({ Index: AS_WRITTEN, Action: AS_WRITTEN, Event: AS_WRITTEN }) },
+  Insert: { kind: 'list', items: structOf({ Before: AS_WRITTEN, Event: AS_WRITTEN }) },
+  End: AS_WRITTEN,
+})
 
 function strangeStatus(
   status: number,
@@ -250,8 +306,7 @@ function forbiddenField(fields: JsonFields, type: HookType) {
 }
 
 function judge(
-  fields: JsonFields,
-  raw: ReadonlyMap<string, string>,
+  { fields, raw, warnings: respelled }: ReadReply,
   call: HookCall,
   terms: ReplyTerms,
 ): Result<Answered<Outcome>, HookFailure> {
@@ -264,7 +319,7 @@ function judge(
   if (forbidden !== undefined) return forbidden
   const remarks = readRemarks(fields, raw)
   if (!remarks.ok) return remarks
-  const warnings: string[] = []
+  const warnings = [...respelled]
   const outcome = readOutcome(fields, raw, call, terms, warnings)
   if (!outcome.ok) return outcome
   return ok({
@@ -363,7 +418,7 @@ function readModified(
   name: string,
   fields: JsonFields,
   raw: ReadonlyMap<string, string>,
-): Result<ReadReply | undefined, HookFailure> {
+): Result<Members | undefined, HookFailure> {
   if (!isThere(fields[name])) return ok(undefined)
   const modified = readObject(fields[name])
   return modified === undefined
@@ -373,7 +428,7 @@ function readModified(
 
 /** Nothing where it says what was sent. */
 function changedBody(
-  { fields, raw }: ReadReply,
+  { fields, raw }: Members,
   sent: HookRequest | HookResponse,
 ): Result<Pick<Replacement, 'body' | 'form'>, HookFailure> {
   const body = readBody(fields, raw)

@@ -234,6 +234,10 @@ def prototype_of_the_reply(connection):
     connection.sendall(with_length(b'{"__proto__":' + CHANGED + b',"constructor":{"prototype":' + CHANGED + b"}}"))
 
 
+def says_two_things(connection):
+    connection.sendall(with_length(b'{"ModifiedClientRequest":null,"ModifiedServerResponse":null,"modifiedclientrequest":' + CHANGED + b',"modifiedserverresponse":' + CHANGED + b"}"))
+
+
 def deep(connection):
     nested = b"[" * 100000 + b"]" * 100000
     connection.sendall(with_length(b'{"ModifiedClientRequest":' + nested + b',"ModifiedServerResponse":' + nested + b"}"))
