@@ -8,6 +8,7 @@ import type { ListenerSpec, SocketRights } from '../model/listener.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import { acceptedLink } from '../plane/accepted.ts'
 import type { Link } from '../plane/link.ts'
+import { TCP_TERMS } from '../plane/tcp-terms.ts'
 import { groupId, userId } from './accounts.ts'
 import { Crowd } from './crowd.ts'
 import { peerAddressOf } from './identity.ts'
@@ -79,7 +80,8 @@ async function open(
 }
 
 function plainServer({ name, address: { kind } }: ListenerSpec, crowd: Crowd, accept: Accept): Server {
-  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+  const options = { allowHalfOpen: true, pauseOnConnect: true, ...(kind === 'tcp' ? TCP_TERMS : {}) }
+  return createServer(options, (socket) => {
     if (!crowd.enter()) return void socket.destroy()
     const identity: ClientIdentity = {
       listener: name,

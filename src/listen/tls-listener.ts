@@ -14,6 +14,7 @@ import type { ListenerSpec } from '../model/listener.ts'
 import { refusal } from '../model/refusal.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import { Link } from '../plane/link.ts'
+import { TCP_TERMS } from '../plane/tcp-terms.ts'
 import { TlsFiles } from '../plane/tls-files.ts'
 import type { Crowd } from './crowd.ts'
 import { certificateOf, peerAddressOf } from './identity.ts'
@@ -73,7 +74,7 @@ export async function listenTls(
   })
 
   // Who does not get in for want of room is turned away before any handshake.
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, ...TCP_TERMS }, (socket) => {
     if (!crowd.enter()) return void socket.destroy()
     socket.once('close', () => crowd.leave())
     secured.emit('connection', socket)

@@ -6,6 +6,7 @@ import { failed, ok, type Result } from '../model/result.ts'
 import { Link } from './link.ts'
 import { outliveWriting } from './outlive-writing.ts'
 import { ReadBuffer } from './read-buffer.ts'
+import { TCP_TERMS } from './tcp-terms.ts'
 import { TlsFiles } from './tls-files.ts'
 
 /** Why the engine could not be reached, in words for the person at the client. */
@@ -30,10 +31,11 @@ export function dialler({ address, tls }: EngineTarget): Dial {
 
 function dialPlain(address: Address): Promise<Result<Link, Unreachable>> {
   const input = new ReadBuffer()
-  const socket = new Socket(input.options)
+  // Of these terms a socket takes note when it is made, and never of those that it is told to connect with.
+  const socket = new Socket({ ...input.options, ...TCP_TERMS })
   const opened = opening(socket, 'connect', input)
   if (address.kind === 'unix') socket.connect({ path: address.path })
-  else socket.connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true })
+  else socket.connect({ host: address.host, port: address.port })
   return opened
 }
 
@@ -52,7 +54,7 @@ async function dialTls(
     allowHalfOpen: true,
   }
   const socket = connectTls(options)
-  socket.setNoDelay(true).setKeepAlive(true)
+  socket.setNoDelay(true).setKeepAlive(true, TCP_TERMS.keepAliveInitialDelay)
   return opening(socket, 'secureConnect')
 }
 

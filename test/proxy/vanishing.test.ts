@@ -1,7 +1,9 @@
 /** A client that only half-closes, and one that is gone: a FIN looks the same from both. */
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { isOrphaned } from '../../src/plane/orphan.ts'
+import { eventually, PING, stage } from './stage.ts'
 
 describe('isOrphaned', () => {
   let server: Server
@@ -35,3 +37,39 @@ describe('isOrphaned', () => {
     expect(await isOrphaned(accepted)).toBe(true)
   })
 })
+
+/** What the kernel will do next about each of this machine's TCP sockets (proc_net_tcp in its documentation). */
+function timers() {
+  const table = readFileSync('/proc/net/tcp', 'latin1')
+  return table
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => {
+      const [, own = '', other = '', , , when = ''] = line.trim().split(/\s+/)
+      const [timer = '', jiffies = ''] = when.split(':')
+      const port = (end: string) => Number.parseInt(end.split(':')[1] ?? '', 16)
+      return { own: port(own), other: port(other), timer, inJiffies: Number.parseInt(jiffies, 16) }
+    })
+}
+
+const KEEPALIVE = '02'
+/** 15 s in the hundredths of a second that the kernel tells user space. */
+const IDLE_JIFFIES = 1_500
+
+test.each(['tcp', 'tls'] as const)(
+  'a peer that lost its network is asked after 15 s of silence: %s',
+  async (way) => {
+    await using scene = await stage({ clients: way, engine: way })
+    await scene.begin(PING)
+    const port = (address: { readonly kind: string; readonly port?: number }) => address.port ?? 0
+    const ours = () => {
+      const rows = timers()
+      const client = rows.find(({ own, other }) => own === port(scene.proxy.addresses[0]!) && other !== 0)
+      const engine = rows.find(({ other }) => other === port(scene.engine.address))
+      return [client, engine]
+    }
+    // Until what was sent is acknowledged, the timer is that of sending it again.
+    await eventually(() => ours().every((row) => row?.timer === KEEPALIVE && row.inJiffies <= IDLE_JIFFIES))
+  },
+)
