@@ -83,4 +83,6 @@ const RESIZING = [
   { resize: [40, 100] },
   { expect: 'now 40 100' },
   { resize: [11, 33] },
+  // The CLI tells each size on a connection of its own, and an older one may come last; while something is expected, sizes are repeated.
+  { expect: 'now 11 33' },
 ] as const
