@@ -17,6 +17,7 @@ import type { ChainNote, EventSink, Fate } from './model/event.ts'
 import type { Hook } from './model/hook.ts'
 import { type Refusal, refusal } from './model/refusal.ts'
 import { impossible } from './model/result.ts'
+import { Stop, type StopSignal } from './model/stop.ts'
 import type { Onward } from './onward.ts'
 import { type Collected, collectBody } from './plane/collect.ts'
 import type { Dial } from './plane/dial.ts'
@@ -59,6 +60,14 @@ export interface HookRules {
   readonly limits: ExchangeLimits
 }
 
+/** A head that was read, and what came of it. */
+interface Judged {
+  readonly received: Buffer
+  readonly terms: AdmissionTerms
+  readonly request: AdmittedRequest
+  planned: { readonly rules: readonly Rule<Hook>[]; readonly plan: Plan<Hook> } | undefined
+}
+
 /** A request that may turn two-way goes on with its whole body; an exec's JSON has a few hundred bytes. */
 const TWO_WAY_BODY_LIMIT_BYTES = 4 * 1024 * 1024
 
@@ -81,13 +90,11 @@ export class Connection implements RequestTaker, ExchangeParts {
   /** The engine's side, once a request has needed it. */
   #engine: { readonly link: Link; readonly relay: Relay } | undefined
   #request: AdmittedRequest | undefined
-  #previous:
-    | { readonly received: Buffer; readonly terms: AdmissionTerms; readonly request: AdmittedRequest }
-    | undefined
+  #previous: Judged | undefined
   /** Who is told how the engine's answer ended. */
   #onAnswered: (end: RelayEnd) => void = () => {}
   /** Of the hooked exchange in hand: aborted when the client leaves. */
-  #leaving: AbortController | undefined
+  #leaving: Stop | undefined
   #startedAt = 0
   #exchanges = 0
   #busy = false
@@ -134,7 +141,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     if (request === undefined) return
     this.#request = request
     const hooks = this.#terms.hooks()
-    const plan = planFor(hooks.rules, request.route, request.head.method)
+    const plan = this.#planFor(request, hooks.rules)
     if (plan !== EMPTY_PLAN || request.dryRun) return this.#runHooked(request, plan, hooks)
     const opening =
       request.onward === request.head.text ? this.#previous!.received : Buffer.from(request.onward, 'latin1')
@@ -169,8 +176,17 @@ export class Connection implements RequestTaker, ExchangeParts {
       this.#end(this.refuse(admitted.failure, text.startsWith('HEAD ') ? 'HEAD' : undefined))
       return undefined
     }
-    this.#previous = { received: Buffer.from(received), terms, request: admitted.value }
+    this.#previous = { received: Buffer.from(received), terms, request: admitted.value, planned: undefined }
     return admitted.value
+  }
+
+  /** As with the verdict: the same head has the same plan, while the rules are the same. */
+  #planFor(request: AdmittedRequest, rules: readonly Rule<Hook>[]): Plan<Hook> {
+    const judged = this.#previous!
+    if (judged.planned?.rules === rules) return judged.planned.plan
+    const plan = planFor(rules, request.route, request.head.method)
+    judged.planned = { rules, plan }
+    return plan
   }
 
   #begin(): void {
@@ -244,13 +260,13 @@ export class Connection implements RequestTaker, ExchangeParts {
   // A hooked request: `runExchange` tells the story, these are its parts.
 
   #runHooked(request: AdmittedRequest, plan: Plan<Hook>, hooks: HookRules): void {
-    this.#leaving = new AbortController()
+    this.#leaving = new Stop()
     this.#watchClient()
     runExchange(request, plan, hooks.limits, this).then((end) => this.#end(end), this.#crash)
   }
 
-  get left(): AbortSignal {
-    return this.#leaving!.signal
+  get left(): StopSignal {
+    return this.#leaving!
   }
 
   /** While adapters are asked, what the client sends waits, and its leaving ends the calls. */

@@ -26,6 +26,7 @@ import type { ChainNote, Fate, SkipReason } from './model/event.ts'
 import type { Hook, HookRequest, HookResponse, UnwindCause } from './model/hook.ts'
 import type { Refusal } from './model/refusal.ts'
 import { impossible } from './model/result.ts'
+import type { StopSignal } from './model/stop.ts'
 import { type Onward, onwardRequest, type TakenBody } from './onward.ts'
 import type { Collected } from './plane/collect.ts'
 import type { HeldAnswer, HoldAnswer, RelayEnd } from './plane/relay.ts'
@@ -40,7 +41,7 @@ export interface ExchangeParts {
   /** Who sent the request. */
   readonly identity: ClientIdentity
   /** Aborted when the client leaves. */
-  readonly left: AbortSignal
+  readonly left: StopSignal
   /** Takes in the request's body. */
   collect(limitBytes: number, tooLarge: Refusal): Promise<Collected>
   /** Sends the request to the engine and relays its answer, or holds it. */

@@ -1,6 +1,7 @@
 /** Observe-hooks are told how exchanges ended. Nobody waits for them, and one that is too slow misses the oldest ends. */
 import type { ChainNote } from '../model/event.ts'
 import type { CallFacts, Hook, HookRequest, ObservedEnd } from '../model/hook.ts'
+import { Stop, type StopSignal } from '../model/stop.ts'
 
 /** Ends that wait for a hook, at most. */
 export const OBSERVE_QUEUE_LIMIT = 1_024
@@ -22,12 +23,12 @@ interface Observation {
 /** The queues of all observe-hooks of a configuration. */
 export class Observers {
   readonly #queues = new Map<Hook, Queue>()
-  readonly #stop = new AbortController()
+  readonly #stop = new Stop()
 
   tell(hook: Hook, observation: Omit<Observation, 'bytes'>): void {
     let queue = this.#queues.get(hook)
     if (queue === undefined) {
-      queue = new Queue(hook, this.#stop.signal)
+      queue = new Queue(hook, this.#stop)
       this.#queues.set(hook, queue)
     }
     queue.put({
@@ -46,13 +47,13 @@ export class Observers {
 
 class Queue {
   readonly #hook: Hook
-  readonly #stop: AbortSignal
+  readonly #stop: StopSignal
   readonly #waiting: Observation[] = []
   #bytes = 0
   #running = 0
   #idle: (() => void)[] = []
 
-  constructor(hook: Hook, stop: AbortSignal) {
+  constructor(hook: Hook, stop: StopSignal) {
     this.#hook = hook
     this.#stop = stop
   }

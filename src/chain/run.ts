@@ -1,6 +1,7 @@
 /** What the hooks of one exchange share: whom it is about, the time that is left, and what each adapter said so far. */
 import type { ChainNote, HookRecord, UnwindRecord } from '../model/event.ts'
 import type { CallFacts, ExchangeFacts, Hook, HookRequest } from '../model/hook.ts'
+import type { StopSignal } from '../model/stop.ts'
 import { ulid } from './ulid.ts'
 
 export interface RunTerms {
@@ -9,7 +10,7 @@ export interface RunTerms {
   /** What the client sent, before any hook. */
   readonly original: HookRequest
   /** Aborted when the client leaves. */
-  readonly signal: AbortSignal
+  readonly signal: StopSignal
   /** For all hooks together; Infinity where it has no end. */
   readonly deadlineMs: number
   readonly note: (note: ChainNote) => void

@@ -7,6 +7,7 @@
 import type { AdapterAbilities, HookCall, HookReply } from './call.ts'
 import type { Result } from './result.ts'
 import type { SecretKind } from './secret.ts'
+import type { StopSignal } from './stop.ts'
 
 /** A request as hooks see it. What is optional is for protocol 2; the first has no place for it. */
 export interface HookRequest {
@@ -179,20 +180,20 @@ export interface Hook {
   speaksOld?(): boolean
   pre(
     request: HookRequest,
-    signal: AbortSignal,
+    signal: StopSignal,
     facts: CallFacts,
   ): Promise<Result<Answered<Outcome>, HookFailure>>
   /** `request` is what the client sent, before any pre-hook; in protocol 2 what was sent to the engine. */
   post(
     request: HookRequest,
     response: HookResponse,
-    signal: AbortSignal,
+    signal: StopSignal,
     facts: CallFacts,
   ): Promise<Result<Answered<Outcome>, HookFailure>>
   /** Protocol 1 has no such hooks, nor the following. */
   validate?(
     request: HookRequest,
-    signal: AbortSignal,
+    signal: StopSignal,
     facts: CallFacts,
   ): Promise<Result<Answered<Outcome>, HookFailure>>
   /** Undoes the pre-hook call of `facts.uid`. `budgetMs`: the most that it may take. */
@@ -205,7 +206,7 @@ export interface Hook {
   observe?(
     request: HookRequest,
     end: ObservedEnd,
-    signal: AbortSignal,
+    signal: StopSignal,
     facts: CallFacts,
   ): Promise<Result<undefined, HookFailure>>
 }
@@ -302,11 +303,11 @@ export interface ObservedEnd {
 /** An adapter's own code, in whatever process it runs: what `defineAdapter` of the SDK makes. */
 export interface Adapter {
   readonly name: string
-  pre(request: HookRequest, signal: AbortSignal): Promise<PreOutcome>
-  post(request: HookRequest, response: HookResponse, signal: AbortSignal): Promise<PostOutcome>
+  pre(request: HookRequest, signal: StopSignal): Promise<PreOutcome>
+  post(request: HookRequest, response: HookResponse, signal: StopSignal): Promise<PostOutcome>
   /** What it does besides, from when it is put in force until the signal is aborted. It may still be called after that. */
   readonly background?: (signal: AbortSignal) => Promise<void>
   /** Speaks protocol 2: what it can do, and its answer to any call. Left out: protocol 1. */
   readonly abilities?: AdapterAbilities
-  answer?(call: HookCall, signal: AbortSignal): Promise<HookReply>
+  answer?(call: HookCall, signal: StopSignal): Promise<HookReply>
 }

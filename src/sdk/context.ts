@@ -5,6 +5,7 @@
  * members can be taken apart (`({ body, deny }) => …`), except those that are assigned to.
  */
 import type { Denial, HookRequest, HookResponse, PostOutcome, PreOutcome } from '../model/hook.ts'
+import { abortSignalOf } from '../model/stop.ts'
 import type { OperationId } from '../route/operations.ts'
 import type { RequestBody, ResponseBody } from './bodies.ts'
 import { BodyDraft } from './body-draft.ts'
@@ -94,7 +95,7 @@ class CallView {
     return this.call.config
   }
   get signal(): AbortSignal {
-    return this.call.signal
+    return abortSignalOf(this.call.stop)
   }
   get log(): AdapterLog {
     return this.call.log

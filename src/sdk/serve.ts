@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Adapter } from '../model/hook.ts'
+import { Stop } from '../model/stop.ts'
 import { decodeHookCall, encodePostReply, encodePreReply, type HookCall } from '../wire/v1.ts'
 import { beginBackground } from './background.ts'
 import type { AdapterDefinition } from './define-adapter.ts'
@@ -77,17 +78,17 @@ async function hookServer(
 }
 
 async function answer(adapter: Adapter, call: HookCall, reply: FastifyReply): Promise<FastifyReply> {
-  const gone = new AbortController()
+  const gone = new Stop()
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort()
   })
   const { request } = call
   if (call.type === 'pre-hook') {
-    const outcome = await adapter.pre(request, gone.signal)
+    const outcome = await adapter.pre(request, gone)
     if (outcome.kind === 'deny') return reply.code(outcome.status).send({ message: outcome.message })
     return reply.type(JSON_TYPE).send(encodePreReply(outcome, request))
   }
-  const outcome = await adapter.post(request, call.response, gone.signal)
+  const outcome = await adapter.post(request, call.response, gone)
   if (outcome.kind === 'deny') return reply.code(outcome.status).send({ message: outcome.message })
   return reply.type(JSON_TYPE).send(encodePostReply(outcome, call.response))
 }

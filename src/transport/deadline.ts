@@ -1,5 +1,6 @@
 import type { HookFailure } from '../model/hook.ts'
 import { failed, type Result } from '../model/result.ts'
+import { Stop, type StopSignal } from '../model/stop.ts'
 
 /** The longest time that a timer of Node's can run; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -10,12 +11,12 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
  */
 export function withinDeadline<T>(
   deadlineMs: number,
-  signal: AbortSignal,
-  call: (stop: AbortSignal) => Promise<Result<T, HookFailure>>,
+  signal: StopSignal,
+  call: (stop: StopSignal) => Promise<Result<T, HookFailure>>,
 ): Promise<Result<T, HookFailure>> {
   if (signal.aborted) return Promise.resolve(failed({ kind: 'aborted' }))
   return new Promise((resolve, reject) => {
-    const stop = new AbortController()
+    const stop = new Stop()
     const settle = () => {
       clearTimeout(timer)
       signal.removeEventListener('abort', leave)
@@ -29,6 +30,15 @@ export function withinDeadline<T>(
     const expire = () => giveUp({ kind: 'deadline', deadlineMs })
     const timer = setTimeout(expire, Math.min(deadlineMs, LONGEST_TIMER_MS))
     signal.addEventListener('abort', leave)
-    call(stop.signal).finally(settle).then(resolve, reject)
+    call(stop).then(
+      (end) => {
+        settle()
+        resolve(end)
+      },
+      (bug) => {
+        settle()
+        reject(bug)
+      },
+    )
   })
 }

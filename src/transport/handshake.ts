@@ -2,6 +2,7 @@
 import type { AdapterAbilities } from '../model/call.ts'
 import type { HookFailure } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
+import { Stop, type StopSignal } from '../model/stop.ts'
 import { V2_TYPE } from '../wire/v2/fields.ts'
 import { decodeAbilities } from '../wire/v2/handshake.ts'
 import { withinDeadline } from './deadline.ts'
@@ -14,7 +15,7 @@ export interface HandshakeTerms {
   readonly protocol: 2 | 'auto'
   /** How long questions follow each other in quick succession. */
   readonly startupTimeoutMs: number
-  readonly ask: (message: LineMessage, stop: AbortSignal) => Promise<Result<LineReply, HookFailure>>
+  readonly ask: (message: LineMessage, stop: StopSignal) => Promise<Result<LineReply, HookFailure>>
   /** Fields that prove the question. */
   readonly fields: () => Readonly<Record<string, string>>
   /** Told of each new answer. */
@@ -37,7 +38,7 @@ export const ONLY_PROTOCOL_1 = 'it speaks protocol 1 only, and the configuration
 
 export class Handshake {
   readonly #terms: HandshakeTerms
-  readonly #closed = new AbortController()
+  readonly #closed = new Stop()
   readonly #startedAt = performance.now()
   #spoken: Spoken | undefined
   #problem = 'it has not been asked yet'
@@ -87,7 +88,7 @@ export class Handshake {
   async #ask(pauseMs: number): Promise<void> {
     const problem = await this.#question()
     this.#isAsking = false
-    if (problem === undefined || this.#closed.signal.aborted) return
+    if (problem === undefined || this.#closed.aborted) return
     this.#problem = problem
     const isQuick = performance.now() - this.#startedAt < this.#terms.startupTimeoutMs
     const waitMs = isQuick ? pauseMs : LATE_PAUSE_MS
@@ -103,7 +104,7 @@ export class Handshake {
       return (problem as Error).message
     }
     const message = { method: 'OPTIONS', fields: { Accept: V2_TYPE, ...fields }, body: null } as const
-    const reply = await withinDeadline(QUESTION_TIMEOUT_MS, this.#closed.signal, (stop) =>
+    const reply = await withinDeadline(QUESTION_TIMEOUT_MS, this.#closed, (stop) =>
       this.#terms.ask(message, stop),
     )
     if (!reply.ok) {

@@ -10,6 +10,7 @@ import type {
   Outcome,
 } from '../model/hook.ts'
 import type { Result } from '../model/result.ts'
+import { Stop, type StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { decodePostReply, decodePreReply, encodePostHook, encodePreHook } from '../wire/v1.ts'
 import { decodeReceipt, decodeReply } from '../wire/v2/reply.ts'
@@ -92,11 +93,11 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
 }
 
 /** Undoing goes on after the client has left. */
-const NEVER = new AbortController().signal
+const NEVER = new Stop()
 
 async function oldPre(
   lines: Lines,
-  stop: AbortSignal,
+  stop: StopSignal,
   request: HookRequest,
 ): Promise<Result<Answered<Outcome>, HookFailure>> {
   const reply = await lines.post(encodePreHook(request), stop)
@@ -106,7 +107,7 @@ async function oldPre(
 /** Protocol 1 shows post-hooks what the client sent. */
 async function oldPost(
   lines: Lines,
-  stop: AbortSignal,
+  stop: StopSignal,
   { original }: CallFacts,
   response: HookResponse,
 ): Promise<Result<Answered<Outcome>, HookFailure>> {

@@ -7,6 +7,7 @@
 import type { AdapterAbilities, HookCall, HookReply } from '../model/call.ts'
 import type { Adapter, CallFacts, Hook, HookFailure } from '../model/hook.ts'
 import { failed, type Result } from '../model/result.ts'
+import { Stop, type StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { reasonText } from '../wire/text.ts'
 import type { Reply } from '../wire/v1.ts'
@@ -18,7 +19,7 @@ import { envelopeOf, type HookUse, shownResponse } from './use.ts'
 /** An adapter that answers any call of protocol 2. */
 export type AnsweringAdapter = Adapter & {
   readonly abilities: AdapterAbilities
-  answer(call: HookCall, signal: AbortSignal): Promise<HookReply>
+  answer(call: HookCall, signal: StopSignal): Promise<HookReply>
 }
 
 export function answersCalls(adapter: Adapter): adapter is AnsweringAdapter {
@@ -31,7 +32,7 @@ export function inProcessUse(adapter: AnsweringAdapter, use: HookUse): Hook {
   const ask = <T>(
     call: HookCall,
     facts: CallFacts,
-    signal: AbortSignal,
+    signal: StopSignal,
     reading: (reply: Reply, call: HookCall) => Result<T, HookFailure>,
     limitMs = Number.POSITIVE_INFINITY,
   ): Promise<Result<T, HookFailure>> => {
@@ -90,12 +91,12 @@ export function inProcessUse(adapter: AnsweringAdapter, use: HookUse): Hook {
 }
 
 /** Undoing goes on after the client has left. */
-const NEVER = new AbortController().signal
+const NEVER = new Stop()
 
 async function answered<T>(
   adapter: AnsweringAdapter,
   call: HookCall,
-  stop: AbortSignal,
+  stop: StopSignal,
   read: (reply: Reply, call: HookCall) => Result<T, HookFailure>,
 ): Promise<Result<T, HookFailure>> {
   let reply: Reply

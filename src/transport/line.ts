@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { Client, type Dispatcher, errors } from 'undici'
 import type { HookFailure } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
+import type { StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import type { Reply } from '../wire/v1.ts'
 import { causeOf } from './cause.ts'
@@ -65,7 +66,7 @@ export class Line {
   }
 
   /** Sends one message and waits for the reply. `stop` destroys the line, whatever it is doing. */
-  async send(message: LineMessage, replyLimitBytes: number, stop: AbortSignal): Promise<LineEnd> {
+  async send(message: LineMessage, replyLimitBytes: number, stop: StopSignal): Promise<LineEnd> {
     const hangUp = () => this.destroy()
     stop.addEventListener('abort', hangUp)
     const idle = this.#socket

@@ -1,5 +1,6 @@
 import type { HookFailure } from '../model/hook.ts'
 import { failed, type Result } from '../model/result.ts'
+import type { StopSignal } from '../model/stop.ts'
 import type { Destination } from './destination.ts'
 import { Line, type LineMessage, type LineReply } from './line.ts'
 import { Places } from './places.ts'
@@ -34,11 +35,11 @@ export class Lines {
   }
 
   /** A message of protocol 1. */
-  post(message: string, stop: AbortSignal): Promise<Result<LineReply, HookFailure>> {
+  post(message: string, stop: StopSignal): Promise<Result<LineReply, HookFailure>> {
     return this.send({ method: 'POST', fields: JSON_FIELDS, body: message }, stop)
   }
 
-  async send(message: LineMessage, stop: AbortSignal): Promise<Result<LineReply, HookFailure>> {
+  async send(message: LineMessage, stop: StopSignal): Promise<Result<LineReply, HookFailure>> {
     const place = await this.#places.take(stop)
     if (place === 'full') return failed({ kind: 'unreachable', cause: 'too many calls are waiting for it' })
     if (place === 'stopped') return failed({ kind: 'aborted' })
@@ -70,7 +71,7 @@ export class Lines {
   async #sendOn(
     idle: Line | undefined,
     message: LineMessage,
-    stop: AbortSignal,
+    stop: StopSignal,
   ): Promise<Result<LineReply, HookFailure>> {
     if (stop.aborted) {
       idle?.destroy()

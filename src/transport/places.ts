@@ -1,3 +1,5 @@
+import type { StopSignal } from '../model/stop.ts'
+
 /** A number of places. Who finds none free waits in line for one, until the line itself is full. */
 export class Places {
   readonly #lineLimit: number
@@ -13,7 +15,7 @@ export class Places {
   }
 
   /** Who has taken a place gives it back with `leave`. */
-  take(stop: AbortSignal): Promise<'taken' | 'full' | 'stopped'> {
+  take(stop: StopSignal): Promise<'taken' | 'full' | 'stopped'> {
     if (this.#free > 0) {
       this.#free--
       return Promise.resolve('taken')
@@ -29,7 +31,7 @@ export class Places {
         resolve('stopped')
       }
       this.#waiting.add(next)
-      stop.addEventListener('abort', giveUp, { once: true })
+      stop.addEventListener('abort', giveUp)
     })
   }
 

@@ -2,6 +2,7 @@
 import type { AdapterAbilities, HookCall } from '../model/call.ts'
 import type { CallFacts, HookFailure } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
+import type { StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { encodeCall } from '../wire/v2/call.ts'
 import { callFields } from '../wire/v2/fields.ts'
@@ -38,11 +39,11 @@ export interface Question<T> {
   readonly facts: CallFacts
   /** Shorter than what `use` and `facts` say. */
   readonly limitMs?: number
-  readonly signal: AbortSignal
+  readonly signal: StopSignal
   readonly call: () => HookCall
   readonly read: (reply: LineReply, call: HookCall) => Result<T, HookFailure>
   /** The same in protocol 1, over lines of its own. */
-  readonly old: (lines: Lines, stop: AbortSignal) => Promise<Result<T, HookFailure>>
+  readonly old: (lines: Lines, stop: StopSignal) => Promise<Result<T, HookFailure>>
 }
 
 /** Where neither the adapter nor the configuration says how many calls it bears at one time. */
@@ -126,7 +127,7 @@ export class RemoteAdapter {
     { use, call: makeCall, read }: Question<T>,
     abilities: AdapterAbilities,
     endsAt: number,
-    stop: AbortSignal,
+    stop: StopSignal,
   ): Promise<Result<T, HookFailure>> {
     const call = makeCall()
     if (!abilities.implements.includes(call.type))
@@ -147,7 +148,7 @@ export class RemoteAdapter {
     { retries }: HookUse,
     idempotent: boolean,
     endsAt: number,
-    stop: AbortSignal,
+    stop: StopSignal,
   ): Promise<Result<LineReply, HookFailure>> {
     for (let attempt = 1; ; attempt++) {
       const timeoutMs = Math.max(0, Math.ceil(endsAt - performance.now()))

@@ -1,12 +1,13 @@
 import type { HookFailure } from '../../../src/model/hook.ts'
 import { ok, type Result } from '../../../src/model/result.ts'
+import type { StopSignal } from '../../../src/model/stop.ts'
 import { withinDeadline } from '../../../src/transport/deadline.ts'
 
 const LONG_MS = 60_000
 
 describe('a call with a deadline', () => {
   test('gives what it gives in time, and is not told to stop', async () => {
-    let stop: AbortSignal | undefined
+    let stop: StopSignal | undefined
     const client = new AbortController()
     const result = await withinDeadline(LONG_MS, client.signal, async (signal) => {
       stop = signal
@@ -46,7 +47,7 @@ describe('a call with a deadline', () => {
   })
 
   test('may throw when it is too late', async () => {
-    const call = (stop: AbortSignal) =>
+    const call = (stop: StopSignal) =>
       new Promise<never>((_, reject) => stop.addEventListener('abort', () => reject(new Error('too late'))))
     const result = await withinDeadline(20, new AbortController().signal, call)
     expect(result).toMatchObject({ failure: { kind: 'deadline' } })
@@ -64,7 +65,7 @@ function endless() {
   const stopped = new Promise<void>((resolve) => {
     end = resolve
   })
-  const call = async (stop: AbortSignal): Promise<Result<string, HookFailure>> => {
+  const call = async (stop: StopSignal): Promise<Result<string, HookFailure>> => {
     stop.addEventListener('abort', end)
     await stopped
     return ok('too late')
