@@ -328,6 +328,10 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#terms.behind(task)
   }
 
+  crash(bug: unknown): void {
+    this.#crash(bug)
+  }
+
   traffic(): { readonly requestBytes: number; readonly responseBytes: number } {
     const { bytesTaken, bytesOut } = this.#client
     return { requestBytes: bytesTaken - this.#toldIn, responseBytes: bytesOut - this.#toldOut }

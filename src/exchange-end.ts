@@ -76,7 +76,7 @@ export function endingOf(end: SettledEnd, kept: boolean): Ending {
 
 /** For the person at the client: the answer exists, and a hook that insists on judging it cannot be shown it. */
 export function unshowable(engineStatus: number): string {
-  return `the answer is not text, and a post-hook with "onUnsupported: fail" insists on seeing it; the engine had already answered ${engineStatus}`
+  return `the answer cannot be shown to a hook that insists on seeing it ("onUnsupported: fail"); the engine had already answered ${engineStatus}`
 }
 
 function silent(fate: Fate, status: number | undefined, next: ExchangeEnd['next'], detail: string): Ending {

@@ -20,7 +20,7 @@ import { dryRunAnswer, dryRunProblem } from './dry-run.ts'
 import { engineLoss } from './engine-loss.ts'
 import { ABORTED, type ExchangeEnd, type Unreachable, unshowable } from './exchange-end.ts'
 import { patched } from './gate/patch.ts'
-import { copiedResponse, holdFor, postHooks, shownAnswer } from './hold.ts'
+import { copiedResponse, holdFor, postHooks, shownAnswer, streamHooks } from './hold.ts'
 import type { ClientIdentity } from './model/client.ts'
 import type { ChainNote, Fate, SkipReason } from './model/event.ts'
 import type { Hook, HookRequest, HookResponse, UnwindCause } from './model/hook.ts'
@@ -34,6 +34,7 @@ import { readmitted } from './readmit.ts'
 import { finalAnswer, lateBody, ownAnswer } from './respond.ts'
 import type { AdmittedRequest } from './route/admit.ts'
 import type { Plan } from './route/plan.ts'
+import { type StreamEnd, StreamedAnswer } from './streamed.ts'
 import { originalRequest, takeBody } from './take-body.ts'
 
 /** What an exchange needs of the connection it happens on. */
@@ -58,6 +59,8 @@ export interface ExchangeParts {
   note(note: ChainNote): void
   /** What goes on when the exchange is over for the client; the proxy does not stop before it has ended. */
   behind(task: Promise<void>): void
+  /** A bug of ours, which costs this connection. */
+  crash(bug: unknown): void
   /** Bytes from and to the client in this exchange so far. */
   traffic(): { readonly requestBytes: number; readonly responseBytes: number }
 }
@@ -102,8 +105,10 @@ export async function runExchange(
     parts.note({ kind: 'post-hooks-skipped', adapters: hooks.map((hook) => hook.adapter), reason })
   const posts = postHooks(request, plan.post, skip)
   if (posts.kind === 'refused') return parts.refuse(posts.refusal)
+  const streams = streamHooks(request, plan.stream)
+  if (streams.kind === 'refused') return parts.refuse(streams.refusal)
 
-  const judges = [...plan.pre, ...plan.validate, ...plan.post]
+  const judges = [...plan.pre, ...plan.validate, ...plan.post, ...streams.hooks]
   const taken = await takeBody(request, judges, plan.observe, (...terms) => parts.collect(...terms))
   if (taken.kind === 'gone') return ABORTED
   if (taken.kind === 'refused') return parts.refuse(taken.refusal)
@@ -118,7 +123,12 @@ export async function runExchange(
     deadlineMs: judges.some(isOld) ? Number.POSITIVE_INFINITY : (limits.chainMs ?? Number.POSITIVE_INFINITY),
     note: (note) => parts.note(note),
   })
-  const selected = selectHooks({ ...plan, post: posts.hooks }, original, oversized, run)
+  const selected = selectHooks(
+    { ...plan, post: posts.hooks, stream: streams.hooks },
+    original,
+    oversized,
+    run,
+  )
   const exchange = new Exchange(request, body, limits, parts, run, isFull, skip)
   const told =
     selected.kind === 'stopped'
@@ -249,11 +259,13 @@ class Exchange {
   async #askEngine(judged: HookRequest, hooks: HookLists): Promise<Told> {
     const run = this.#run
     const fate: Fate = judged === run.terms.original ? 'unchanged' : 'changed'
+    const streamed = hooks.stream.length === 0 ? undefined : this.#streamed(judged, hooks.stream)
     const asked = await this.#parts.ask(
       onwardRequest(this.#request, this.#body, run.terms.original, judged),
       {
         hold: holdFor(this.#request, {
           posts: hooks.post,
+          streamed,
           limitBytes: this.#limits.answerBytes,
           errors: run.reservations.length > 0,
           warnings: run.warnings,
@@ -263,14 +275,69 @@ class Exchange {
       },
     )
     if (asked.kind === 'held') return this.#judgeAnswer(asked, judged, hooks, fate)
+    const end = streamed?.end
+    if (asked.kind === 'complete' && end !== undefined) return this.#afterStream(end, asked, judged, fate)
 
     if (asked.kind === 'switched' && hooks.post.length > 0) this.#skip(hooks.post, 'two-way')
+    if (asked.kind === 'switched' && hooks.stream.length > 0) this.#skipStreams(hooks.stream, 'two-way')
     const loss = engineLoss(asked)
     if (loss?.told === false) await this.#undo(loss.cause)
     else if (loss !== undefined) this.#undoBehind(loss.cause)
+    return this.#settled(asked, judged, fate)
+  }
+
+  async #settled(asked: Exclude<RelayEnd, { kind: 'held' }> | Unreachable, judged: HookRequest, fate: Fate) {
     const end = await this.#parts.settle(asked, fate)
     const copy = asked.kind === 'complete' ? asked.copy : undefined
     return told(end, judged, copy === undefined ? null : copiedResponse(copy))
+  }
+
+  #streamed(request: HookRequest, hooks: readonly Hook[]): StreamedAnswer {
+    return new StreamedAnswer(this.#request, {
+      hooks,
+      request,
+      run: this.#run,
+      skip: (skipped, reason) => this.#skipStreams(skipped, reason),
+      behind: (task) => this.#parts.behind(task),
+      crash: (bug) => this.#parts.crash(bug),
+    })
+  }
+
+  #skipStreams(hooks: readonly Hook[], reason: SkipReason): void {
+    const adapters = hooks.map((hook) => hook.adapter)
+    this.#parts.note({ kind: 'stream-hooks-skipped', adapters, reason })
+  }
+
+  /** A client that has the head takes the request for done, and what was reserved for it stays. */
+  async #afterStream(
+    stream: StreamEnd,
+    asked: RelayEnd & { kind: 'complete' },
+    judged: HookRequest,
+    fate: Fate,
+  ): Promise<Told> {
+    switch (stream.kind) {
+      case 'passed':
+        return this.#settled(asked, judged, stream.changed ? 'changed' : fate)
+      case 'failed': {
+        const { message, told: isTold } = stream
+        const next = isTold ? 'close-softly' : 'close-now'
+        return told({ fate: 'post-failed', status: asked.status, next, detail: message }, judged)
+      }
+      case 'refused': {
+        const { trouble } = stream
+        const { status, message } = answerFor(trouble, asked.status)
+        await this.#undo({
+          phase: 'post',
+          adapter: trouble.adapter,
+          upstream: 'completed',
+          status: { code: status, message },
+          response: null,
+        })
+        return told(this.#parts.fail(fateOf(trouble, true), status, message), judged)
+      }
+      default:
+        return impossible(stream)
+    }
   }
 
   async #judgeAnswer(

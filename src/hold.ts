@@ -10,42 +10,70 @@ import { type Refusal, refusal } from './model/refusal.ts'
 import type { CopiedAnswer, HeldAnswer, HoldAnswer } from './plane/relay.ts'
 import type { AdmittedRequest } from './route/admit.ts'
 import { isEndless } from './route/endless.ts'
+import { isFramed } from './route/framed.ts'
+import type { Operation } from './route/operation.ts'
+import type { StreamedAnswer } from './streamed.ts'
 import { type AnswerWarnings, warnsInBody, withWarningFields } from './warn.ts'
 import { shownFields } from './wire/v2/fields.ts'
 
 export type Skip = (hooks: readonly Hook[], reason: SkipReason) => void
 
-/** The post-hooks that will see the answer, as far as the request alone tells. */
-export function postHooks(
-  { route, head }: AdmittedRequest,
-  post: readonly Hook[],
-  skip: Skip,
-):
+/** Hooks on the answer, as far as the request alone tells. */
+type AnswerHooks =
   | { readonly kind: 'hooks'; readonly hooks: readonly Hook[] }
-  | { readonly kind: 'refused'; readonly refusal: Refusal } {
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+/** The post-hooks that will see the answer. */
+export function postHooks({ route, head }: AdmittedRequest, post: readonly Hook[], skip: Skip): AnswerHooks {
   const { operation } = route
-  const twoWay = operation?.hijack !== undefined && operation.id !== 'ExecStart'
+  const twoWay = isTwoWay(operation)
   const endless =
     operation !== undefined && operation.hijack === undefined && isEndless(operation, route.query)
   const reason: SkipReason | undefined = twoWay ? 'two-way' : endless ? 'endless' : undefined
   if (post.length === 0 || reason === undefined) return { kind: 'hooks', hooks: post }
   const insisting = post.find((hook) => hook.onUnsupported === 'fail')
-  if (insisting !== undefined)
-    return {
-      kind: 'refused',
-      refusal: refusal(
-        'PS-SIZE-003',
-        501,
-        `the answer of ${head.method} ${route.path} is ${reason} and cannot be shown to adapter "${insisting.adapter}", which insists on seeing it`,
-      ),
-    }
+  if (insisting !== undefined) return unshown(`${head.method} ${route.path}`, reason, insisting)
   if (twoWay) return { kind: 'hooks', hooks: post }
   skip(post, reason)
   return { kind: 'hooks', hooks: [] }
 }
 
+/** The stream-hooks that will see the answer if it is a stream. One to whom a pattern gave an ordinary answer has no part in it. */
+export function streamHooks({ route, head }: AdmittedRequest, stream: readonly Hook[]): AnswerHooks {
+  const { operation } = route
+  if (stream.length === 0 || operation === undefined || isFramed(operation))
+    return { kind: 'hooks', hooks: stream }
+  if (operation.hijack === undefined) return { kind: 'hooks', hooks: [] }
+  const insisting = isTwoWay(operation) ? stream.find((hook) => hook.onUnsupported === 'fail') : undefined
+  return insisting === undefined
+    ? { kind: 'hooks', hooks: stream }
+    : unshown(`${head.method} ${route.path}`, 'two-way', insisting)
+}
+
+/** An exec may also be started without a stream. */
+function isTwoWay(operation: Operation | undefined): boolean {
+  return operation?.hijack !== undefined && operation.id !== 'ExecStart'
+}
+
+function unshown(
+  request: string,
+  reason: SkipReason,
+  { adapter }: Hook,
+): AnswerHooks & { readonly kind: 'refused' } {
+  return {
+    kind: 'refused',
+    refusal: refusal(
+      'PS-SIZE-003',
+      501,
+      `the answer of ${request} is ${reason} and cannot be shown to adapter "${adapter}", which insists on seeing it`,
+    ),
+  }
+}
+
 export interface HoldTerms {
   readonly posts: readonly Hook[]
+  /** Where there are stream-hooks: they stand in the place of the post-hooks if the answer is a stream. */
+  readonly streamed: StreamedAnswer | undefined
   readonly limitBytes: number
   /** Something may have to be undone, before the client hears of an error. */
   readonly errors: boolean
@@ -55,12 +83,18 @@ export interface HoldTerms {
 
 /** Nothing: whatever the answer is, it is relayed. */
 export function holdFor({ route }: AdmittedRequest, terms: HoldTerms): HoldAnswer | undefined {
-  const { posts, limitBytes, errors, warnings, skip } = terms
-  if (posts.length === 0 && !errors && warnings.length === 0) return undefined
+  const { posts, streamed, limitBytes, errors, warnings, skip } = terms
+  if (posts.length === 0 && streamed === undefined && !errors && warnings.length === 0) return undefined
   return {
     limitBytes,
-    maySwitch: posts.every((hook) => hook.onUnsupported === 'pass'),
+    maySwitch: [...posts, ...(streamed?.hooks ?? [])].every((hook) => hook.onUnsupported === 'pass'),
     decide(text, answer) {
+      const streaming = streamed?.decide(text, answer)
+      if (streaming !== undefined) {
+        if (posts.some((hook) => hook.onUnsupported === 'fail')) return 'refuse'
+        if (posts.length > 0) skip(posts, 'streamed')
+        return streaming
+      }
       const fields = { fields: fieldsOf(text) }
       const binary = isBinaryAnswer({
         status: answer.status,

@@ -98,7 +98,7 @@ export function isOld({ terms, speaksOld }: Hook): boolean {
 }
 
 /** What the adapter has said of itself can narrow what the configuration asks of it. */
-function concerns(hook: Hook, { terms: { exchange } }: ChainRun): boolean {
+export function concerns(hook: Hook, { terms: { exchange } }: ChainRun): boolean {
   const abilities = hook.abilities?.()
   if (abilities === undefined) return !exchange.dryRun
   const { operations, sideEffects } = abilities

@@ -37,7 +37,7 @@ function shielded(hook: Hook, operation: string | undefined): Hook {
   const request = (one: HookRequest) => hiddenRequest(one, withheld).shown
   const response = (one: HookResponse) => hiddenResponse(one, withheld).shown
   const facts = (one: CallFacts): CallFacts => ({ ...one, original: request(one.original) })
-  const { validate, unwind, observe } = hook
+  const { validate, unwind, observe, stream } = hook
   return {
     ...hook,
     async pre(given, signal, told): Promise<Reply> {
@@ -66,6 +66,10 @@ function shielded(hook: Hook, operation: string | undefined): Hook {
           signal,
           facts(told),
         ),
+    }),
+    // No stream of the engine's has secrets in it: what a hook of one has not been granted is in the request.
+    ...(stream && {
+      stream: (given, part, signal, told) => stream(request(given), part, signal, facts(told)),
     }),
   }
 }

@@ -3,6 +3,7 @@ import { type Config, PHASES, type Phase, type Rule } from '../config/config.ts'
 import { MIN_API_VERSION } from '../proxy.ts'
 import { type AdmittedRequest, admit } from '../route/admit.ts'
 import { isEndless } from '../route/endless.ts'
+import { isFramed } from '../route/framed.ts'
 import { subjectOf } from '../route/pattern.ts'
 import { matchingRules } from '../route/plan.ts'
 import { unshownBecause } from '../route/unshown.ts'
@@ -89,6 +90,7 @@ function describeRules(
       (phase) => `${phase.padEnd(10)} ${uses(phase).join(', ') || 'none'}`,
     ),
     ...(uses('post').length > 0 ? describeUnshown(request) : []),
+    ...(uses('stream').length > 0 ? describeStream(request) : []),
     hooked ? `so         hooked; ${describeBody(request)}` : 'so         relayed, bytes unchanged',
   ]
 }
@@ -100,6 +102,15 @@ function describeUnshown({ route: { operation, query } }: AdmittedRequest): stri
   return [
     `unshown    the answer is ${reason}: post-hooks are passed over, or it is refused with onUnsupported: fail`,
   ]
+}
+
+function describeStream({ route: { operation } }: AdmittedRequest): string[] {
+  if (operation === undefined) return ['streamed   if the answer says that it is a stream of messages']
+  return isFramed(operation)
+    ? [
+        'streamed   stream-hooks see the answer message by message, in the place of post-hooks; errors go to post-hooks',
+      ]
+    : ['streamed   no: the answer is not a stream of messages, so stream-hooks have no part in it']
 }
 
 function describeBody({ route, head }: AdmittedRequest): string {

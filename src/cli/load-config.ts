@@ -117,7 +117,9 @@ async function definitionOf(
 
 /** For one line of output: `2 endpoints, 1 adapter`. */
 export function describeSize(config: Config): string {
-  return `${count(config.rules.length, 'endpoint')}, ${count(config.adapters.size, 'adapter')}`
+  const streams = config.rules.flatMap(({ stream }) => stream).length
+  const more = streams === 0 ? '' : `, ${count(streams, 'stream hook')}`
+  return `${count(config.rules.length, 'endpoint')}, ${count(config.adapters.size, 'adapter')}${more}`
 }
 
 function count(n: number, what: string): string {

@@ -1,4 +1,7 @@
 /** `endpoints:` and `groups:` as version 2 writes them. */
+
+import { FRAMED_OPERATIONS, framedBy, isFramed } from '../route/framed.ts'
+import type { Operation } from '../route/operation.ts'
 import { compileOperations, OPERATION_IDS } from '../route/operation-pattern.ts'
 import { OPERATIONS } from '../route/operations.ts'
 import type { Pattern } from '../route/pattern.ts'
@@ -36,6 +39,7 @@ export function readRules2(section: MapNode, ground: UseGround, problems: Proble
     if (pattern === undefined || hooks === undefined) return []
     const rule: Rule = { pattern, ...hooks, ...placeIn(entry.keyAt) }
     if (rule.post.length > 0) judgeUnshown(rule, entry, ground, problems)
+    if (rule.stream.length > 0) judgeFramed(rule, entry, problems)
     return [{ rule, at: entry.keyAt }]
   })
   judgeBuildDoors(read, problems)
@@ -246,6 +250,12 @@ function judgeUse(
         value.at,
         `"omit" is for post and observe hooks: a ${phase} hook that has not seen a body cannot have approved it`,
       )
+    if (key === 'onOversize' && value.kind === 'text' && value.text === 'skip' && phase === 'stream')
+      problems.error(
+        'value-not-allowed',
+        value.at,
+        '"skip" is not for stream hooks: a message that is too large for one ends the stream',
+      )
   }
 }
 
@@ -255,7 +265,8 @@ function mayOmit(phase: Phase): boolean {
 
 /** What an adapter says for all its places does not hold where it would make no sense. */
 function fitting(settings: UseSettings, phase: Phase): UseSettings {
-  const onOversize = settings.onOversize === 'omit' && !mayOmit(phase) ? 'reject' : settings.onOversize
+  const hasPlace = phase !== 'stream' && (settings.onOversize !== 'omit' || mayOmit(phase))
+  const onOversize = hasPlace ? settings.onOversize : 'reject'
   const sample = phase === 'observe' ? settings.sample : 1
   return { ...settings, onOversize, sample }
 }
@@ -276,6 +287,27 @@ function judgeUnshown(rule: Rule, entry: Entry, ground: UseGround, problems: Pro
   warnOfUnshown(pattern, entry, problems)
 }
 
+/** A stream-hook that can never be called is one that somebody relies on. */
+function judgeFramed({ pattern, post }: Rule, { key, keyAt }: Entry, problems: Problems): void {
+  const framed = framedBy(pattern)
+  const isAll = pattern.kind !== 'operations' || pattern.text === '*'
+  const others: readonly Operation[] = isAll
+    ? []
+    : OPERATIONS.filter((operation) => reaches(pattern, operation) && !isFramed(operation))
+  if (others.length > 0 || (isAll && framed.length === 0)) {
+    const named = isAll ? `nothing that ${quote(key)} matches` : others.map(({ id }) => id).join(', ')
+    const twoWay = others.some(({ hijack }) => hijack !== undefined)
+      ? ', and nothing of a connection that turned two-way is shown'
+      : ''
+    const known = FRAMED_OPERATIONS.map(({ id }) => id).join(', ')
+    const message = `stream hooks are for answers that are streams of messages, which ${named} ${isAll ? 'gives' : others.length === 1 ? 'does not give' : 'do not give'}${twoWay}; there are ${known}`
+    problems.error('stream-not-framed', keyAt, message)
+  } else if (post.length > 0 && framed.length > 0) {
+    const message = `where the answer of ${quote(key)} is a stream of messages, its stream hooks are called instead of its post hooks, which see errors only`
+    problems.warn('post-not-shown', keyAt, message)
+  }
+}
+
 function judgeFailOpen(
   settings: UseSettings,
   name: string,
@@ -289,7 +321,7 @@ function judgeFailOpen(
       at,
       `while it is broken, ${quote(name)} lets everything through ("onError: ignore")`,
     )
-  if (settings.onOversize === 'skip' && phase !== 'observe')
+  if (settings.onOversize === 'skip' && phase !== 'observe' && phase !== 'stream')
     problems.warn(
       'fails-open',
       at,

@@ -11,7 +11,7 @@ import { type Entry, type MapNode, type Node, quote } from './tree.ts'
  * Paths of keys. `*` stands for a name, `use` for whatever a hook list or a group holds, `=` for one value of a key.
  * Endpoints of a listener are `endpoints`, too.
  */
-export const NOT_YET: readonly string[] = ['endpoints.*.stream', 'log.decisions', 'admin']
+export const NOT_YET: readonly string[] = ['log.decisions', 'admin']
 
 export function refuseNotYet(root: MapNode, notYet: readonly string[], problems: Problems): void {
   if (notYet.length > 0) walk(root, [], new Set(notYet), problems)

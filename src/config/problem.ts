@@ -29,6 +29,7 @@ export const CONTENT_PROBLEM_CODES = [
   'pattern-impossible',
   'pattern-fixed-version',
   'post-not-shown',
+  'stream-not-framed',
   'adapter-name',
   'adapter-not-url',
   'adapter-undefined',

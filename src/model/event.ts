@@ -18,7 +18,7 @@ export type Fate =
   | 'hook-failed'
   /** A post-hook refused. The engine had acted already. */
   | 'post-denied'
-  /** A post-hook failed, or could not be shown the answer. The engine had acted already. */
+  /** A post- or stream-hook failed, or could not be shown the answer. The engine had acted already. */
   | 'post-failed'
   /** The engine could not be reached, or went away before it answered. */
   | 'unreachable'
@@ -29,8 +29,8 @@ export type Fate =
   /** The client left before it had its answer. */
   | 'aborted'
 
-/** Why post-hooks were passed over: what protocol 1 has no message for. */
-export type SkipReason = 'two-way' | 'endless' | 'binary'
+/** Why post- or stream-hooks were passed over. `streamed`: stream-hooks stand in the place of post-hooks. */
+export type SkipReason = 'two-way' | 'endless' | 'binary' | 'streamed'
 
 /** When a hook is called. */
 export type HookPhase = 'pre' | 'validate' | 'post' | 'unwind' | 'observe' | 'stream'
@@ -51,7 +51,11 @@ export type ChainNote =
       readonly adapter: string
       readonly failure: HookFailure
     }
-  | { readonly kind: 'post-hooks-skipped'; readonly adapters: readonly string[]; readonly reason: SkipReason }
+  | {
+      readonly kind: 'post-hooks-skipped' | 'stream-hooks-skipped'
+      readonly adapters: readonly string[]
+      readonly reason: SkipReason
+    }
   /** A body was too large for a hook whose `onOversize` says that it is passed over. */
   | { readonly kind: 'oversize-skipped'; readonly phase: HookPhase; readonly adapter: string }
   /** Something was undone. */
@@ -90,6 +94,19 @@ export interface HookRecord {
   readonly annotations: Readonly<Record<string, string>>
   /** What it changed, if anything. */
   readonly change: HookChange | undefined
+  /** Of a stream-hook, whose calls about one stream are one record. */
+  readonly stream?: StreamCounts
+}
+
+/** What a stream-hook was shown of a stream, and what became of it. */
+export interface StreamCounts {
+  readonly calls: number
+  readonly events: number
+  readonly dropped: number
+  readonly replaced: number
+  readonly inserted: number
+  /** Calls that failed and were passed over. */
+  readonly passedOver: number
 }
 
 export type HookChange =

@@ -4,7 +4,7 @@
  * Bodies are text: a body that is shown to hooks is UTF-8, and adapters of protocol 1 get it as a JSON string within
  * JSON. `null` is a body that is not there, or not for hooks to see.
  */
-import type { AdapterAbilities, HookCall, HookReply } from './call.ts'
+import type { AdapterAbilities, HookCall, HookReply, StreamCall, StreamOutcome } from './call.ts'
 import type { Result } from './result.ts'
 import type { SecretKind } from './secret.ts'
 import type { StopSignal } from './stop.ts'
@@ -209,7 +209,17 @@ export interface Hook {
     signal: StopSignal,
     facts: CallFacts,
   ): Promise<Result<undefined, HookFailure>>
+  /** Shows one part of a stream. The calls about one stream come one after the other, each when the one before was answered. */
+  stream?(
+    request: HookRequest,
+    part: StreamPart,
+    signal: StopSignal,
+    facts: CallFacts,
+  ): Promise<Result<StreamOutcome, HookFailure>>
 }
+
+/** What a stream-hook is shown in one call. */
+export type StreamPart = Pick<StreamCall, 'part' | 'seq' | 'events' | 'response'>
 
 /** What the configuration says of one use of an adapter of protocol 2. */
 export interface HookTerms {

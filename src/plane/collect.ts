@@ -1,8 +1,8 @@
 /** Taking in a whole request body, for the few requests whose body must be there before the first byte goes on. */
 import { trackBody } from '../http1/body-tracker.ts'
 import type { Framing } from '../http1/framing.ts'
+import { GrowingBuffer } from '../model/growing-buffer.ts'
 import { type Refusal, refusal } from '../model/refusal.ts'
-import { GrowingBuffer } from './growing-buffer.ts'
 import type { Link } from './link.ts'
 
 export type Collected =

@@ -8,7 +8,7 @@ import { type AnswerTerms, readAnswerTerms } from '../http1/answer-terms.ts'
 import { type BodyTracker, trackBody } from '../http1/body-tracker.ts'
 import type { Framing } from '../http1/framing.ts'
 import { HeadReader } from '../http1/head-reader.ts'
-import { GrowingBuffer } from './growing-buffer.ts'
+import { GrowingBuffer } from '../model/growing-buffer.ts'
 import type { Link, LinkReader } from './link.ts'
 
 export interface RelayedRequest {
@@ -35,9 +35,43 @@ export interface HoldAnswer {
 
 /**
  * `pass`: relay it. `passAs`: the same with another head, which must frame its body alike. `hold`: take it in whole. `hold-body`: the client needs the head at once, take in the body behind it.
- * `refuse`: the client must not get it.
+ * `filter`: somebody decides, while it comes, what the client gets of it. `refuse`: the client must not get it.
  */
-export type HoldDecision = 'pass' | { readonly passAs: Buffer } | 'hold' | 'hold-body' | 'refuse'
+export type HoldDecision =
+  | 'pass'
+  | { readonly passAs: Buffer }
+  | 'hold'
+  | 'hold-body'
+  | { readonly filter: (outlet: FilterOutlet) => AnswerFilter }
+  | 'refuse'
+
+/** Stands between the engine's answer and the client. */
+export interface AnswerFilter {
+  /** A run of the body's data, which is lent. */
+  take(chunk: Buffer, start: number, end: number): void
+  /** The body is over, or the engine is (`isCut`): whatever has been taken is to be sent and the outlet closed. */
+  over(isCut: boolean): void
+  /** More may be sent. */
+  drained(): void
+  /** Nobody is there any more. The outlet is closed. */
+  stop(): void
+}
+
+/** What a filter does to its exchange. Once it is closed, or its filter stopped, nothing comes of it. */
+export interface FilterOutlet {
+  /** Sends the head. `chunked`: what is sent behind it goes out in chunks, as the head says. */
+  open(head: Buffer, chunked: boolean): void
+  /** Sends data, each piece in a chunk of its own if there are chunks. False: wait for `drained`. */
+  send(pieces: readonly Buffer[]): boolean
+  /** Lets the engine wait. */
+  pause(): void
+  resume(): void
+  /**
+   * `whole`: nothing more will come, and the answer ends as it should unless the engine was cut off. `short`: the same, with
+   * the rest of the engine's answer given up. `broken`: the client must see that it does not have everything.
+   */
+  close(how: 'whole' | 'short' | 'broken'): void
+}
 
 /** An answer that was relayed, for those who look on. */
 export interface CopiedAnswer {
@@ -100,6 +134,7 @@ export class Relay {
   #answerBody: BodyTracker = trackBody(NO_REQUEST.framing)
   #held: Holding | undefined
   #copying: Copying | undefined
+  #filtering: Filtering | undefined
   /** Whether any byte of an answer, interim ones included, has gone to the client. */
   #answered = false
   #spoiled = false
@@ -117,14 +152,22 @@ export class Relay {
         engine.end()
         client.watchForVanishing()
       },
-      drained: () => engine.resume(),
-      closed: () => this.#finish({ kind: 'client-gone', status: this.#answer?.status }),
+      drained: () => {
+        if (this.#filtering === undefined) engine.resume()
+        else this.#filtering.filter.drained()
+      },
+      closed: () =>
+        this.#finish({
+          kind: 'client-gone',
+          status: this.#filtering === undefined || this.#answered ? this.#answer?.status : undefined,
+        }),
     }
     this.#fromEngine = {
       bytes: (chunk) => {
         if (this.#answer === undefined) this.#readAnswerHead(chunk)
-        else if (this.#held === undefined) this.#passAnswer(NOTHING, chunk)
-        else this.#holdAnswer(this.#held, chunk)
+        else if (this.#held !== undefined) this.#holdAnswer(this.#held, chunk)
+        else if (this.#filtering !== undefined) this.#filterAnswer(this.#filtering, chunk)
+        else this.#passAnswer(NOTHING, chunk)
       },
       end: () => this.#engineEnded(),
       drained: () => client.resume(),
@@ -138,6 +181,7 @@ export class Relay {
     this.#answer = undefined
     this.#held = undefined
     this.#copying = undefined
+    this.#filtering = undefined
     this.#answered = false
     this.#spoiled = false
     this.#running = true
@@ -200,12 +244,12 @@ export class Relay {
     const decision = this.#request.hold?.decide(text, answer) ?? 'pass'
     if (decision === 'refuse') return this.#finish({ kind: 'answer-refused', status: answer.status })
     if (decision === 'hold') return this.#holdAnswer(this.#beginHolding(text, false), rest)
+    const { copyLimitBytes: limitBytes } = this.#request
+    if (limitBytes !== undefined && decision !== 'hold-body')
+      this.#copying = { head: text, limitBytes, data: new GrowingBuffer() }
+    if (typeof decision === 'object' && 'filter' in decision) return this.#beginFilter(decision.filter, rest)
     this.#answered = true
-    if (decision !== 'hold-body') {
-      const { copyLimitBytes: limitBytes } = this.#request
-      if (limitBytes !== undefined) this.#copying = { head: text, limitBytes, data: new GrowingBuffer() }
-      return this.#passAnswer(decision === 'pass' ? head : decision.passAs, rest)
-    }
+    if (decision !== 'hold-body') return this.#passAnswer(decision === 'pass' ? head : decision.passAs, rest)
     this.#client.write(head)
     this.#holdAnswer(this.#beginHolding(text, true), rest)
   }
@@ -247,28 +291,93 @@ export class Relay {
   }
 
   #copy(copying: Copying, body: BodyTracker, chunk: Buffer): number {
-    return body.feed(chunk, 0, (piece, from, to) => {
-      if (copying.data === undefined) return
-      if (copying.data.length + to - from > copying.limitBytes) copying.data = undefined
-      else copying.data.append(piece, from, to)
+    return body.feed(chunk, 0, (piece, from, to) => copy(copying, piece, from, to))
+  }
+
+  #beginFilter(begin: (outlet: FilterOutlet) => AnswerFilter, rest: Buffer): void {
+    const client = this.#client
+    const engine = this.#engine
+    const copying = this.#copying
+    let chunked = false
+    let isOpen = true
+    const ifOpen = (then: () => void) => {
+      if (isOpen && this.#running) then()
+    }
+    const filter = begin({
+      open: (head, inChunks) =>
+        ifOpen(() => {
+          chunked = inChunks
+          this.#answered = true
+          client.write(head)
+        }),
+      send: (pieces) => {
+        if (!isOpen || !this.#running || pieces.length === 0) return true
+        if (copying !== undefined) for (const piece of pieces) copy(copying, piece, 0, piece.length)
+        return client.write(Buffer.concat(chunked ? pieces.flatMap(inChunk) : pieces))
+      },
+      pause: () => ifOpen(() => engine.pause()),
+      resume: () => ifOpen(() => engine.resume()),
+      close: (how) =>
+        ifOpen(() => {
+          isOpen = false
+          if (how === 'whole' && filtering.cut !== undefined) return this.#finish(filtering.cut)
+          if (how !== 'broken' && chunked) client.write(LAST_CHUNK)
+          if (how !== 'whole' || !this.#answerBody.done) return this.#complete(false)
+          filtering.isDone = true
+          engine.resume()
+          this.#settleIfComplete()
+        }),
     })
+    const filtering: Filtering = { filter, isDone: false, isOver: false, cut: undefined }
+    this.#filtering = filtering
+    this.#filterAnswer(filtering, rest)
+  }
+
+  #filterAnswer(filtering: Filtering, chunk: Buffer): void {
+    const body = this.#answerBody
+    const end = body.done
+      ? 0
+      : body.feed(chunk, 0, (piece, from, to) => filtering.filter.take(piece, from, to))
+    if (body.problem !== undefined)
+      return this.#filterOver(filtering, { kind: 'answer-garbled', message: body.problem, answered: true })
+    if (!body.done) return
+    if (end < chunk.length) this.#spoiled = true
+    this.#filterOver(filtering, undefined)
+    this.#settleIfComplete()
+  }
+
+  /** `cut`: how the exchange ends, where the answer is not whole. */
+  #filterOver(filtering: Filtering, cut: RelayEnd | undefined): void {
+    if (filtering.isOver) return
+    filtering.isOver = true
+    filtering.cut = cut
+    filtering.filter.over(cut !== undefined)
   }
 
   /** Over when both messages are, or when the engine will not read the rest of the request. */
   #settleIfComplete(): void {
-    if (this.#answer === undefined || !this.#answerBody.done) return
+    if (this.#answer === undefined || !this.#answerBody.done || this.#filtering?.isDone === false) return
     if (!this.#answer.keepAlive || this.#spoiled) this.#complete(false)
     else if (this.#requestBody.done) this.#complete(true)
   }
 
   #engineEnded(): void {
-    if (this.#answer !== undefined && endsWithConnection(this.#answer)) this.#complete(false)
-    else this.#engineGone()
+    if (this.#answer === undefined || !endsWithConnection(this.#answer)) return this.#engineGone()
+    if (this.#filtering === undefined) this.#complete(false)
+    else this.#filterOver(this.#filtering, undefined)
   }
 
   #engineGone(): void {
+    if (this.#filtering !== undefined) return this.#engineGoneFrom(this.#filtering)
     if (this.#answer !== undefined && this.#answerBody.done) this.#complete(false)
     else this.#finish({ kind: 'engine-gone', answered: this.#answered, status: this.#answer?.status })
+  }
+
+  /** What came of the answer before that is still sent. */
+  #engineGoneFrom(filtering: Filtering): void {
+    if (filtering.isDone) return this.#complete(false)
+    if (filtering.isOver) this.#spoiled = true
+    else this.#filterOver(filtering, { kind: 'engine-gone', answered: true, status: this.#answer?.status })
   }
 
   #complete(reusable: boolean): void {
@@ -296,6 +405,7 @@ export class Relay {
     this.#running = false
     this.#client.readInto(undefined)
     this.#engine.readInto(undefined)
+    this.#filtering?.filter.stop()
     this.#ended(end)
   }
 }
@@ -315,11 +425,33 @@ interface Copying {
   data: GrowingBuffer | undefined
 }
 
+/** An answer that a filter stands before. */
+interface Filtering {
+  readonly filter: AnswerFilter
+  /** The client has all of it. */
+  isDone: boolean
+  /** The engine has said all that it will. */
+  isOver: boolean
+  cut: RelayEnd | undefined
+}
+
+function copy(copying: Copying, piece: Buffer, from: number, to: number): void {
+  if (copying.data === undefined) return
+  if (copying.data.length + to - from > copying.limitBytes) copying.data = undefined
+  else copying.data.append(piece, from, to)
+}
+
+function inChunk(data: Buffer): readonly Buffer[] {
+  return data.length === 0 ? [] : [Buffer.from(`${data.length.toString(16)}\r\n`, 'latin1'), data, LINE_END]
+}
+
 function endsWithConnection(answer: AnswerTerms): boolean {
   return answer.framing.kind === 'until-close'
 }
 
 const NOTHING = Buffer.alloc(0)
+const LINE_END = Buffer.from('\r\n')
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 const NO_REQUEST: RelayedRequest = {
   method: '',
   opening: NOTHING,

@@ -91,6 +91,8 @@ function tellNote(log: Logger, operation: string, note: ChainNote): void {
       )
     case 'post-hooks-skipped':
       return log.debug({ operation, ...note }, 'post-hooks cannot be shown this answer')
+    case 'stream-hooks-skipped':
+      return log.debug({ operation, ...note }, 'stream-hooks cannot be shown this answer')
     case 'oversize-skipped':
       return log.warn({ operation, ...note }, 'a body was too large for an adapter, which was passed over')
     case 'unwound':

@@ -13,7 +13,7 @@ import type { Result } from '../model/result.ts'
 import { Stop, type StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { decodePostReply, decodePreReply, encodePostHook, encodePreHook } from '../wire/v1.ts'
-import { decodeReceipt, decodeReply } from '../wire/v2/reply.ts'
+import { decodeReceipt, decodeReply, decodeStreamReply } from '../wire/v2/reply.ts'
 import type { Lines } from './lines.ts'
 import type { RemoteAdapter } from './remote-adapter.ts'
 import { placeOf } from './settings.ts'
@@ -88,6 +88,22 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         }),
         read: decodeReceipt,
         old: () => noSuchHook('observe'),
+      }),
+    stream: (request, { response, ...part }, signal, facts) =>
+      adapter.ask({
+        use,
+        facts,
+        signal,
+        // An adapter that got the same batch twice would take it for two.
+        once: true,
+        call: () => ({
+          type: 'stream-hook',
+          ...envelopeOf(use, request, facts),
+          ...part,
+          response: shownResponse(response, use, facts.exchange.operation),
+        }),
+        read: decodeStreamReply,
+        old: () => noSuchHook('stream'),
       }),
   }
 }

@@ -11,7 +11,7 @@ import { Stop, type StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { reasonText } from '../wire/text.ts'
 import type { Reply } from '../wire/v1.ts'
-import { decodeReceipt, decodeReply, encodeReply } from '../wire/v2/reply.ts'
+import { decodeReceipt, decodeReply, decodeStreamReply, encodeReply } from '../wire/v2/reply.ts'
 import { withinDeadline } from './deadline.ts'
 import { placeOf } from './settings.ts'
 import { envelopeOf, type HookUse, shownResponse } from './use.ts'
@@ -86,6 +86,18 @@ export function inProcessUse(adapter: AnsweringAdapter, use: HookUse): Hook {
         facts,
         signal,
         decodeReceipt,
+      ),
+    stream: (request, { response, ...part }, signal, facts) =>
+      ask(
+        {
+          type: 'stream-hook',
+          ...envelopeOf(use, request, facts),
+          ...part,
+          response: shownResponse(response, use, facts.exchange.operation),
+        },
+        facts,
+        signal,
+        decodeStreamReply,
       ),
   }
 }

@@ -13,7 +13,7 @@ import { type Credentials, destinationOf, type RemoteAddress } from './destinati
 import { Handshake, ONLY_PROTOCOL_1 } from './handshake.ts'
 import type { LineReply } from './line.ts'
 import { Lines } from './lines.ts'
-import { retryPauseMs } from './retry.ts'
+import { type RepeatTerms, retryPauseMs } from './retry.ts'
 import { trustSocket } from './trusted-socket.ts'
 import type { HookUse } from './use.ts'
 
@@ -40,6 +40,8 @@ export interface Question<T> {
   /** Shorter than what `use` and `facts` say. */
   readonly limitMs?: number
   readonly signal: StopSignal
+  /** Never repeated, whatever became of it. */
+  readonly once?: true
   readonly call: () => HookCall
   readonly read: (reply: LineReply, call: HookCall) => Result<T, HookFailure>
   /** The same in protocol 1, over lines of its own. */
@@ -124,7 +126,7 @@ export class RemoteAdapter {
   }
 
   async #askTwo<T>(
-    { use, call: makeCall, read }: Question<T>,
+    { use, once, call: makeCall, read }: Question<T>,
     abilities: AdapterAbilities,
     endsAt: number,
     stop: StopSignal,
@@ -132,7 +134,12 @@ export class RemoteAdapter {
     const call = makeCall()
     if (!abilities.implements.includes(call.type))
       return badReply(`it implements no ${call.type}, as its answer to OPTIONS says`)
-    const reply = await this.#exchange(call, use, abilities.idempotent, endsAt, stop)
+    const reply = await this.#exchange(
+      call,
+      { retries: once ? 'never' : use.retries, idempotent: abilities.idempotent },
+      endsAt,
+      stop,
+    )
     if (!reply.ok) return reply
     const { fields, body = '' } = reply.value
     const tag = fields['powerstrip-istag']
@@ -145,8 +152,7 @@ export class RemoteAdapter {
   /** One call, repeated where that is safe; each try says how much time is left. */
   async #exchange(
     call: HookCall,
-    { retries }: HookUse,
-    idempotent: boolean,
+    repeat: RepeatTerms,
     endsAt: number,
     stop: StopSignal,
   ): Promise<Result<LineReply, HookFailure>> {
@@ -162,7 +168,7 @@ export class RemoteAdapter {
       }
       const fields = { ...callFields(current, this.#settings.instance), ...proof }
       const reply = await this.#lines.send({ method: 'POST', fields, body }, stop)
-      const pauseMs = retryPauseMs(reply, attempt, { retries, idempotent })
+      const pauseMs = retryPauseMs(reply, attempt, repeat)
       if (pauseMs === undefined || stop.aborted || performance.now() + pauseMs >= endsAt) return reply
       await new Promise((resolve) => setTimeout(resolve, pauseMs))
       if (stop.aborted) return reply

@@ -9,6 +9,12 @@ const FIRST_PAUSE_MS = 100
 /** Repetitions of a call that has reached nobody: an adapter that is just being started anew is there a moment later. */
 const UNSENT_RETRIES = 2
 
+export interface RepeatTerms {
+  /** Repetitions of a call that the adapter may have seen. `never`: not even one that has reached nobody is repeated. */
+  readonly retries: number | 'never'
+  readonly idempotent: boolean
+}
+
 /**
  * Nothing: the call is not repeated. A refused connection has carried nothing, so that is always safe. What the adapter may
  * have seen is repeated only where the adapter says of itself that it takes the same call twice for one.
@@ -16,8 +22,9 @@ const UNSENT_RETRIES = 2
 export function retryPauseMs(
   reply: Result<LineReply, HookFailure>,
   attempt: number,
-  { retries, idempotent }: { readonly retries: number; readonly idempotent: boolean },
+  { retries, idempotent }: RepeatTerms,
 ): number | undefined {
+  if (retries === 'never') return undefined
   const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2)
   if (!reply.ok) {
     const { failure } = reply

@@ -29,6 +29,7 @@ const BEYOND_A_SCHEMA: readonly string[] = [
   'v2-rejects-missing-sections',
   'v2-rejects-plain-http-where-it-is-strict',
   'v2-rejects-post-hooks-on-what-never-ends',
+  'v2-rejects-stream-hooks-that-would-never-be-called',
   'v2-rejects-values-from-elsewhere-without-showing-them',
   'v2-rejects-variables-that-are-not-there',
   'v2-rejects-what-nothing-would-come-of-yet',

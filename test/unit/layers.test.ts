@@ -12,6 +12,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   gate: 0.5,
   wire: 1,
   http1: 1,
+  stream: 1,
   route: 2,
   transport: 2,
   condition: 2.5,
@@ -20,6 +21,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   'exchange-end.ts': 3.5,
   'mutated-fields.ts': 3.1,
   'warn.ts': 3.1,
+  'streamed.ts': 3.4,
   'hold.ts': 3.5,
   'onward.ts': 3.5,
   'respond.ts': 3.5,
@@ -56,7 +58,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Pure: bytes and values in, values out. */
-const WITHOUT_NODE = ['model', 'http1', 'wire', 'route', 'gate', 'chain']
+const WITHOUT_NODE = ['model', 'http1', 'wire', 'stream', 'route', 'gate', 'chain']
 
 interface Arrow {
   readonly from: string

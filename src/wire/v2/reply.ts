@@ -156,26 +156,36 @@ export function decodeStreamReply(reply: Reply, call: HookCall): Result<StreamOu
   const forbidden = forbiddenField(fields, 'stream-hook')
   if (forbidden !== undefined) return forbidden
   const length = call.type === 'stream-hook' ? call.events.length : 0
+  const { Events: given, Insert: inserted, End: end } = fields
+  if (isThere(given) && !Array.isArray(given)) return badReply('its Events are not an array')
+  if (isThere(inserted) && !Array.isArray(inserted)) return badReply('its Insert is not an array')
+  if (isThere(end) && typeof end !== 'boolean') return badReply('its End is neither true nor false')
   const edits: StreamOutcome['edits'][number][] = []
-  for (const text of listOf(raw.get('Events'))) {
-    const { Index: index, Action: action } = readObject(readJson(text)) ?? {}
+  const named = new Set<number>()
+  for (const text of isThere(given) ? rawElements(raw.get('Events')!) : []) {
+    const { Index: index, Action: action, Event: event } = readObject(readJson(text)) ?? {}
     if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index >= length)
       return badReply('an item of its Events has no Index within the batch')
-    const event = action === 'replace' ? rawMembers(text).get('Event') : undefined
+    if (named.has(index)) return badReply(`two items of its Events have the Index ${index}`)
+    named.add(index)
     if (action === 'drop') edits.push({ index, action })
-    else if (event !== undefined) edits.push({ index, action: 'replace', event })
-    else if (action !== 'pass') return badReply('an item of its Events has no Action, or replaces by nothing')
+    else if (action === 'replace' && readObject(event) !== undefined)
+      edits.push({ index, action, event: rawMembers(text).get('Event')! })
+    else if (action === 'replace')
+      return badReply('an item of its Events replaces by something else than an object')
+    else if (action !== 'pass')
+      return badReply('an item of its Events has no Action of pass, drop and replace')
   }
   const inserts: StreamOutcome['inserts'][number][] = []
-  for (const text of listOf(raw.get('Insert'))) {
-    const { Before: before = length } = readObject(readJson(text)) ?? {}
-    const event = rawMembers(text).get('Event')
+  for (const text of isThere(inserted) ? rawElements(raw.get('Insert')!) : []) {
+    const { Before: before = length, Event: event } = readObject(readJson(text)) ?? {}
     if (typeof before !== 'number' || !Number.isInteger(before) || before < 0 || before > length)
       return badReply('an item of its Insert has no Before within the batch')
-    if (event === undefined) return badReply('an item of its Insert has no Event')
-    inserts.push({ before, event })
+    if (readObject(event) === undefined)
+      return badReply('an item of its Insert has no Event that is an object')
+    inserts.push({ before, event: rawMembers(text).get('Event')! })
   }
-  return ok({ kind: 'edit', edits, inserts, end: fields.End === true })
+  return ok({ kind: 'edit', edits, inserts, end: end === true })
 }
 
 const PASS = { kind: 'pass' } as const
@@ -557,10 +567,6 @@ function readRemarks(
     ...(kept === undefined ? {} : { metadata: kept }),
     compensate: compensate === true,
   })
-}
-
-function listOf(text: string | undefined): readonly string[] {
-  return text === undefined || !Array.isArray(readJson(text)) ? [] : rawElements(text)
 }
 
 /** `null` says as little as a field that is not there. */

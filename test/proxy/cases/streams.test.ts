@@ -195,7 +195,7 @@ test.each(['application/x-tar', 'application/json'])(
     const answer = await stage.ask('GET', '/v1.45/towel')
     expect([answer.status, messageOf(answer)]).toEqual([
       502,
-      'the answer is not text, and a post-hook with "onUnsupported: fail" insists on seeing it; the engine had already answered 200',
+      'the answer cannot be shown to a hook that insists on seeing it ("onUnsupported: fail"); the engine had already answered 200',
     ])
     expect(await stage.exchange()).toMatchObject({ fate: 'post-failed', status: 502 })
   },

@@ -355,6 +355,21 @@ describe('explain', () => {
     )
   })
 
+  test('says whether stream-hooks have a part in the answer, and check counts them', async () => {
+    const path = file(
+      'streams.yml',
+      'version: 2\nadapters:\n  mask: { unix: /run/mask.sock }\nendpoints:\n  "*": { stream: [mask] }\n',
+    )
+    const explained = async (...request: string[]) =>
+      (await powerstripHere(['explain', '-c', path, ...request])).stdout
+    expect(await explained('GET', '/events')).toMatch(
+      /\nstream {5}mask\nstreamed {3}stream-hooks see the answer message by message/,
+    )
+    expect(await explained('GET', '/containers/json')).toContain('\nstreamed   no: ')
+    expect(await explained('GET', '/unheard')).toContain('\nstreamed   if the answer says')
+    expect((await powerstripHere(['check', path])).stdout).toContain('1 endpoint, 1 adapter, 1 stream hook\n')
+  })
+
   test('without a configuration everything is relayed', async () => {
     const { stdout } = await powerstrip(['explain', 'POST', '/exec/e1/start'])
     expect(stdout).toBe(

@@ -1,12 +1,12 @@
 /** Protocol 2, section 5: what replies mean, and what adapters write. */
+import { readFileSync } from 'node:fs'
 import type { HookCall, HookReply } from '../../../src/model/call.ts'
 import { decodeReceipt, decodeReply, decodeStreamReply, encodeReply } from '../../../src/wire/v2/reply.ts'
-import { CALLS, faults, POST, PRE } from './samples.ts'
+import { CALLS, faults, POST, PRE, STREAM } from './samples.ts'
 
 const PASS = { kind: 'pass' } as const
 const TERMS = { mutableHeaders: ['x-team', 'x-debug'] }
 const VALIDATE = CALLS.validate!
-const STREAM = CALLS.stream!
 
 function read(reply: unknown, call: HookCall = PRE, status = 200) {
   const body = typeof reply === 'string' ? reply : JSON.stringify(reply)
@@ -360,6 +360,37 @@ describe('8: what becomes of a batch', () => {
     })
   })
 
+  test('the example of the documentation', () => {
+    const page = readFileSync('docs/protocol-v2.md', 'utf8')
+    const example = /^```json\n(\{\n {2}"Events".*?)^```/ms.exec(page)![1]!
+    expect(faults('hook-reply', example)).toEqual([])
+    const call = { ...STREAM, events: ['{"n":0}', '{"n":1}', '{"n":2}'] }
+    expect(decodeStreamReply({ status: 200, body: example }, call)).toEqual({
+      ok: true,
+      value: {
+        kind: 'edit',
+        edits: [
+          { index: 0, action: 'drop' },
+          { index: 2, action: 'replace', event: '{ "status": "pull", "id": "hidden" }' },
+        ],
+        inserts: [{ before: 1, event: '{ "status": "notice" }' }],
+        end: false,
+      },
+    })
+  })
+
+  test('an open and a close have no events to name', () => {
+    const reply = { status: 200, body: '{"Events":[{"Index":0,"Action":"drop"}]}' }
+    const inserting = { status: 200, body: '{"Insert":[{"Event":{"n": 1.0}}],"End":true}' }
+    for (const name of ['stream-open', 'stream-close']) {
+      expect(decodeStreamReply(reply, CALLS[name]!)).toMatchObject({ ok: false })
+      expect(decodeStreamReply(inserting, CALLS[name]!)).toEqual({
+        ok: true,
+        value: { kind: 'edit', edits: [], inserts: [{ before: 0, event: '{"n": 1.0}' }], end: true },
+      })
+    }
+  })
+
   test('what an adapter writes is what the proxy reads', () => {
     const outcome = {
       kind: 'edit',
@@ -374,9 +405,26 @@ describe('8: what becomes of a batch', () => {
     [{ Events: [{ Index: 2, Action: 'drop' }] }],
     [{ Events: [{ Index: 0 }] }],
     [{ Events: [{ Index: 0, Action: 'replace' }] }],
+    [{ Events: [{ Index: 0, Action: 'replace', Event: 'text' }] }],
+    [{ Events: [{ Index: 0, Action: 'keep' }] }],
+    [
+      {
+        Events: [
+          { Index: 0, Action: 'drop' },
+          { Index: 0, Action: 'pass' },
+        ],
+      },
+    ],
+    [{ Events: {} }],
     [{ Insert: [{ Before: 3, Event: {} }] }],
     [{ Insert: [{}] }],
+    [{ Insert: [{ Event: null }] }],
+    [{ Insert: 'x' }],
+    [{ End: 'yes' }],
     [{ Allowed: false }],
+    [{ Patch: [] }],
+    [{ Warnings: ['w'] }],
+    [{ Metadata: {} }],
   ])('%j is a failure', (reply) => {
     expect(stream(reply)).toMatchObject({ ok: false, failure: { kind: 'bad-reply' } })
   })

@@ -1,7 +1,7 @@
 /** Messages of protocol 2 that tests share, and the published schemas to hold them against. */
 import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
-import type { CallEnvelope, HookCall, PostCall, PreCall } from '../../../src/model/call.ts'
+import type { CallEnvelope, HookCall, PostCall, PreCall, StreamCall } from '../../../src/model/call.ts'
 
 const SCHEMAS = ['definitions', 'hook-call', 'hook-reply', 'abilities'] as const
 
@@ -50,6 +50,15 @@ export const POST: PostCall = {
     form: 'json',
     headers: { 'api-version': ['1.46'] },
   },
+}
+
+export const STREAM: StreamCall = {
+  type: 'stream-hook',
+  ...ENVELOPE,
+  part: 'data',
+  seq: 7,
+  events: ['{"status":"create","n":12345678901234567890}', '{ "a": [1, 2] }'],
+  response: { status: 200, contentType: 'application/json', body: '', form: 'omitted', headers: {} },
 }
 
 /** One of every type, with every form of body among them. */
@@ -105,12 +114,16 @@ export const CALLS: Readonly<Record<string, HookCall>> = {
     requestBytes: 190,
     responseBytes: 240,
   },
-  stream: {
-    type: 'stream-hook',
-    ...ENVELOPE,
-    part: 'data',
-    seq: 7,
-    events: ['{"status":"create","n":12345678901234567890}', '{ "a": [1, 2] }'],
-    response: { status: 200, contentType: 'application/json', body: '', form: 'omitted', headers: {} },
+  'stream-open': { ...STREAM, part: 'open', seq: 0, events: [] },
+  stream: STREAM,
+  'stream-of-frames': {
+    ...STREAM,
+    operation: 'ContainerLogs',
+    events: [
+      '{"Stream":"stdout","Body":"é\\n","BodyEncoding":"utf8"}',
+      '{"Stream":"stderr","Body":"//4=","BodyEncoding":"base64"}',
+    ],
+    response: { ...STREAM.response, contentType: 'application/vnd.docker.multiplexed-stream' },
   },
+  'stream-close': { ...STREAM, part: 'close', seq: 8, events: [] },
 }
