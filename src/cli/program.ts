@@ -5,6 +5,7 @@ import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
 import { runAdapter } from './adapter.ts'
 import { runCheck } from './check.ts'
+import { type ConformanceOptions, runConformanceCommand } from './conformance.ts'
 import { runExplain } from './explain.ts'
 import { runFlockerAgent } from './flocker-agent.ts'
 import { runFlockerControl } from './flocker-control.ts'
@@ -109,6 +110,31 @@ export async function runCommand(args: readonly string[], around: Surroundings):
       exitCode = await runAdapter({ adapter, listen, with: told }, around)
     })
 
+  withEndpoint(
+    program
+      .command('conformance')
+      .description('test whether an adapter answers as the protocol wants it (docs/testing-an-adapter.md)')
+      .addOption(
+        new Option('-p, --protocol <version>', 'auto asks the adapter; 1 never sends anything but calls')
+          .choices(['auto', '1', '2'])
+          .default('auto'),
+      )
+      .option(
+        '-o, --operations <ids>',
+        'what it is for, most important first: ContainerCreate,ContainerList (default: what it says, else everyday ones)',
+      )
+      .option('--hooks <types>', 'protocol 1: pre, post, or pre,post', 'pre,post')
+      .option('-w, --with <json>', 'what a configuration would say under "with" (protocol 2)')
+      .option('--focus <pattern>', 'only checks whose id or title matches: PS2-MUT, patch')
+      .option('--skip <pattern>', 'no check whose id or title matches')
+      .option('--timeout <duration>', 'for each call', '30s')
+      .option('--report <file>', "writes JUnit's XML, for CI systems")
+      .option('--html <file>', 'writes a page for people')
+      .option('--json <file>', 'writes JSON, for programs'),
+  ).action(async (url: string | undefined, options: Omit<ConformanceOptions, 'url'>) => {
+    exitCode = await runConformanceCommand({ ...options, url }, around)
+  })
+
   withTls(
     program
       .command('flocker-control')
@@ -184,6 +210,19 @@ interface FlockerAgentFlags extends FlockerFlags {
   readonly control: readonly string[]
   readonly docker: string
   readonly hostname?: string
+}
+
+/** An adapter that runs somewhere. */
+function withEndpoint(command: Command): Command {
+  return command
+    .argument(
+      '[url]',
+      'the adapter, as a configuration names it: http://127.0.0.1:4000, unix:///run/adapter.sock',
+    )
+    .option('-e, --endpoint <url>', 'the same as an option')
+    .option('--bearer <file>', 'the token that the adapter wants to see')
+    .option('--hmac <file>', 'the secret that calls and replies are signed with')
+    .option('--ca <file>', 'the authority of an https:// adapter, as PEM')
 }
 
 /** Files named as for Docker's own TLS. */

@@ -29,11 +29,11 @@ export interface Walkthrough extends AsyncDisposable {
   type(): Promise<void>
 }
 
-export async function walkThrough(page: WalkthroughPage, engine: Engine): Promise<Walkthrough> {
+/** Without `engine`, for pages that need none. */
+export async function walkThrough(page: WalkthroughPage, engine?: Engine): Promise<Walkthrough> {
   const dir = await mkdtemp(join(tmpdir(), 'walk-'))
   await layOut(page.files, dir)
-  const yml = await readFile(join(dir, 'adapters.yml'), 'utf8')
-  const ports = await freePorts(yml)
+  const ports = await freePorts(await placesIn(page, dir))
   const adapt = (text: string) =>
     [...ports].reduce(
       (adapted, [from, to]) => adapted.replaceAll(new RegExp(`\\b${from}\\b`, 'g'), `${to}`),
@@ -41,12 +41,11 @@ export async function walkThrough(page: WalkthroughPage, engine: Engine): Promis
     )
   await adaptFiles(page.files, dir, adapt)
 
-  const cli = await dockerCli('new')
+  const cli = engine && (await dockerCli('new'))
   const env: NodeJS.ProcessEnv = {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DOCKER_'))),
-    PATH: `${join(dir, '.bin')}:${dirname(cli.bin)}:${process.env.PATH}`,
-    DOCKER_CONFIG: cli.configDir,
-    DOCKER_HOST: engine.host,
+    PATH: [join(dir, '.bin'), ...(cli === undefined ? [] : [dirname(cli.bin)]), process.env.PATH].join(':'),
+    ...(cli === undefined ? {} : { DOCKER_CONFIG: cli.configDir, DOCKER_HOST: engine!.host }),
     XDG_RUNTIME_DIR: dir,
   }
   let output = ''
@@ -138,8 +137,14 @@ async function adaptFiles(
   }
 }
 
-async function freePorts(yml: string): Promise<ReadonlyMap<string, number>> {
-  const named = [...yml.matchAll(/127\.0\.0\.1:([0-9]+)/g)].map(([, port]) => port!)
+/** Where the ports of a page are named: its configuration, or else the programs themselves. */
+async function placesIn({ files, start }: WalkthroughPage, dir: string): Promise<string> {
+  const yml = await readFile(join(dir, 'adapters.yml'), 'utf8').catch(() => undefined)
+  return yml ?? [...(typeof files === 'string' ? [] : Object.values(files)), start].join('\n')
+}
+
+async function freePorts(text: string): Promise<ReadonlyMap<string, number>> {
+  const named = [...text.matchAll(/127\.0\.0\.1[:", ]+([0-9]+)/g)].map(([, port]) => port!)
   return new Map(await Promise.all(named.map(async (port) => [port, await freePort()] as const)))
 }
 
