@@ -11,7 +11,7 @@ import type { FlockerLog } from '../log.ts'
 import { reasonOf } from '../reason.ts'
 import type { CopyReport, MovePhase, NodeReport, Orders } from '../wire/messages.ts'
 import type { ControlClient } from './control-client.ts'
-import type { HashCache } from './manifest.ts'
+import { Hasher } from './hasher.ts'
 import { type NextStep, nextStep, type Source } from './next-step.ts'
 import type { Peers } from './peer.ts'
 import type { Custodian } from './peer-server.ts'
@@ -47,6 +47,8 @@ interface Move extends Progress {
   bytes: number
   totalBytes: number
   readonly sinceMs: number
+  /** When each phase began, in milliseconds after the first. */
+  readonly began: Partial<Record<MovePhase, number>>
 }
 
 interface Task {
@@ -61,7 +63,7 @@ export class Agent implements Custodian {
   readonly #problems = new Map<string, string>()
   readonly #retries = new Map<string, Retry>()
   readonly #moves = new Map<string, Move>()
-  readonly #hashes = new Map<string, HashCache>()
+  readonly #hashers = new Map<string, Hasher>()
   /** The last handover of each dataset, which orders may not name yet. */
   readonly #announced = new Map<string, string>()
   /** Orders older than this say nothing about the dataset: this agent has changed its entry since. */
@@ -105,13 +107,21 @@ export class Agent implements Custodian {
       }
     }
     for (const { stop: end } of this.#tasks.values()) end.abort()
+    for (const dataset of this.#hashers.keys()) this.#endHasher(dataset)
     await Promise.all([...this.#tasks.values()].map(({ done }) => done))
   }
 
-  hashes = (dataset: string): HashCache => {
-    const known = this.#hashes.get(dataset) ?? new Map<string, string>()
-    this.#hashes.set(dataset, known)
-    return known
+  hasher = (dataset: string): Hasher => {
+    const known = this.#hashers.get(dataset)
+    if (known?.over === false) return known
+    const made = new Hasher()
+    this.#hashers.set(dataset, made)
+    return made
+  }
+
+  #endHasher(dataset: string): void {
+    this.#hashers.get(dataset)?.close()
+    this.#hashers.delete(dataset)
   }
 
   async offer(dataset: string, to: string): Promise<Result<LocalCopy, AgentTrouble>> {
@@ -212,7 +222,10 @@ export class Agent implements Custodian {
       const task = this.#tasks.get(id)
       if (task !== undefined) {
         // What was begun for a wish that is no longer one.
-        if (task.kind === 'pull' && step.kind !== 'pull' && dataset.primary !== node) task.stop.abort()
+        if (task.kind === 'pull' && dataset.primary !== node && !task.stop.signal.aborted) {
+          task.stop.abort()
+          this.#endHasher(id)
+        }
         continue
       }
       this.#begin(dataset, step)
@@ -289,12 +302,13 @@ export class Agent implements Custodian {
         const kept = await this.#change({ kind: 'keep', dataset: id, node, copy: step.copy.copy })
         if (!kept.ok) return kept
         log.info('a handover was called off; the copy here can be used again', { dataset: id })
+        this.#endHasher(id)
         return backend.thaw(step.copy)
       }
       case 'remove-old': {
         const removed = await backend.remove(step.copy)
         if (removed.ok) {
-          this.#hashes.delete(id)
+          this.#endHasher(id)
           log.info('the old copy is removed', { dataset: id, generation: step.copy.generation })
         }
         return removed
@@ -302,13 +316,14 @@ export class Agent implements Custodian {
       case 'delete': {
         const removed = await backend.remove(step.copy)
         if (!removed.ok) return removed
-        this.#hashes.delete(id)
+        this.#endHasher(id)
         log.info('deleted', { dataset: id })
         return this.#change({ kind: 'forget', dataset: id, node, copy: step.copy.copy })
       }
       case 'forget':
         return this.#change({ kind: 'forget', dataset: id, node, copy: step.copy })
       case 'discard-stage':
+        this.#endHasher(id)
         return backend.discardStage(id)
       default:
         return impossible(step)
@@ -329,14 +344,24 @@ export class Agent implements Custodian {
         generation: from.generation,
         source: peers.at(from.endpoint, id, signal),
         backend,
-        hashes: this.hashes(id),
+        hasher: this.hasher(id),
         promote: (change) => this.#change(change),
         progress: move,
         signal,
       })
       if (pulled.ok) {
+        this.#endHasher(id)
         const { digest, entries } = pulled.value
-        log.info('moved here', { dataset: id, name, from: from.host, entries, digest, ...rateOf(move) })
+        const began = { comparingAfterMs: move.began.comparing, switchingAfterMs: move.began.switching }
+        log.info('moved here', {
+          dataset: id,
+          name,
+          from: from.host,
+          entries,
+          digest,
+          ...rateOf(move),
+          ...began,
+        })
       } else if (pulled.failure.full) await backend.discardStage(id)
       return pulled
     } finally {
@@ -353,8 +378,10 @@ export class Agent implements Custodian {
       bytes: 0,
       totalBytes: 0,
       sinceMs: performance.now(),
+      began: {},
       phase(phase) {
         this.at = phase
+        this.began[phase] ??= Math.round(performance.now() - this.sinceMs)
       },
       total(bytes) {
         this.totalBytes = bytes
@@ -362,6 +389,9 @@ export class Agent implements Custodian {
       },
       received(bytes) {
         this.bytes += bytes
+      },
+      arrived() {
+        this.bytes = Math.max(this.bytes, this.totalBytes)
       },
     }
   }
