@@ -13,6 +13,7 @@ const KEEP_ALL = ['--numeric-owner', '--xattrs', '--xattrs-include=*', '--acls']
 /** Only this format has times to the nanosecond and any attribute. */
 const PACK = ['--create', '--format=posix', '--sparse', ...KEEP_ALL]
 
+/** In the directory that is its current one, by which `leftover.ts` knows it. */
 const UNPACK = [
   '--extract',
   '--same-owner',
@@ -57,7 +58,8 @@ export interface Unpacking {
 
 /** Reads an archive from its standard input. */
 export function unpackTar(directory: string): Unpacking & { readonly input: Writable } {
-  const tar = spawn('tar', [...UNPACK, `--directory=${directory}`], {
+  const tar = spawn('tar', UNPACK, {
+    cwd: directory,
     stdio: ['pipe', 'ignore', 'pipe'],
     env: PLAIN,
   })
@@ -70,7 +72,8 @@ export function unpackTarFrom(
   connection: Socket,
   directory: string,
 ): Unpacking & { readonly bytes: () => Promise<number> } {
-  const tar = spawn('tar', [...UNPACK, `--directory=${directory}`], {
+  const tar = spawn('tar', UNPACK, {
+    cwd: directory,
     stdio: [connection, 'ignore', 'pipe'],
     env: PLAIN,
   })

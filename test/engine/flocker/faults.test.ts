@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cluster, type ClusterHost, eventually, startCluster } from '../../support/flocker/cluster.ts'
 import { StateWatch } from '../../support/flocker/state-watch.ts'
 import { describeTree, fillTree } from '../../support/flocker/tree.ts'
+import { unpackingOf } from '../../support/flocker/unpacking.ts'
 
 const LONG = process.env.POWERSTRIP_LONG === '1'
 const MOMENTS = LONG ? 100 : 12
@@ -137,8 +138,10 @@ test(
       const mend = await fault.strike(from, to)
       await mend()
 
-      // The next run gets the data.
       const there = await api.usableOn(id, to.node, 120_000)
+      // Nothing that a killed agent has left behind still writes to it.
+      expect(await unpackingOf(id)).toEqual([])
+      // The next run gets the data.
       const ran = [
         'run',
         '--rm',
