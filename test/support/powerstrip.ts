@@ -37,6 +37,8 @@ export interface Powerstrip extends AsyncDisposable {
   readonly log: readonly LogLine[]
   /** Lines on standard output so far: the banner, and what adapters inside it say. */
   readonly output: readonly string[]
+  /** What it has said on standard error beside the log: why it ended, if it did. */
+  readonly words: string
   /** Resolves with the first log line, past or to come, that the test accepts. */
   logged(accept: (line: LogLine) => boolean): Promise<LogLine>
   /** SIGTERM; resolves with the exit code. */
@@ -88,6 +90,9 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
     pid: child.pid!,
     configFile,
     log: log.lines,
+    get words() {
+      return log.text
+    },
     output,
     logged: (accept) => log.first(accept),
     stop,
