@@ -61,6 +61,7 @@ export class Agent implements Custodian {
   readonly #parts: AgentParts
   readonly #tasks = new Map<string, Task>()
   readonly #problems = new Map<string, string>()
+  /** Forgotten as soon as what may have stood in the way is over. */
   readonly #retries = new Map<string, Retry>()
   readonly #moves = new Map<string, Move>()
   readonly #hashers = new Map<string, Hasher>()
@@ -81,14 +82,20 @@ export class Agent implements Custodian {
     const { backend, control, log } = this.#parts
     let seen: number | null = null
     let complained = ''
+    let blind = false
     while (!stop.aborted) {
       this.#news = new AbortController()
       const local = await backend.list()
+      if (local.ok && blind) this.#retries.clear()
+      blind = !local.ok
       const report = this.#report(local)
       const news = AbortSignal.any([stop, this.#news.signal])
       const orders = await control.report({ report, seen }, news)
       if (orders.ok) {
-        if (complained !== '') log.info('the control service answers again')
+        if (complained !== '') {
+          log.info('the control service answers again')
+          this.#retries.clear()
+        }
         complained = ''
         seen = orders.value.revision
         started()
@@ -241,6 +248,8 @@ export class Agent implements Custodian {
     }
     if (step.kind === 'blocked') {
       this.#problems.set(id, step.problem)
+      // Once it is possible again, it is tried at once.
+      this.#retries.delete(id)
       return
     }
     const retry = this.#retries.get(id)
@@ -439,7 +448,7 @@ function rateOf({ at, bytes, totalBytes, sinceMs }: Move) {
     phase: at,
     bytes,
     totalBytes,
-    seconds: Number(seconds.toFixed(1)),
+    seconds: Number(seconds.toFixed(2)),
     megabytesPerSecond: Number((rate / 1e6).toFixed(1)),
     ...(rate > 0 && left > 0 ? { etaSeconds: Math.ceil(left / rate) } : {}),
   }

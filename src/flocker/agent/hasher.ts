@@ -3,10 +3,11 @@ import { on } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { decodeManifest, type Manifest } from './manifest.ts'
 
-export interface HasherQuestion {
-  readonly id: number
-  readonly directory: string
-}
+export type HasherQuestion = { readonly id: number } & HasherTask
+
+type HasherTask =
+  | { readonly what: 'manifest'; readonly directory: string }
+  | { readonly what: 'hash-ahead'; readonly directory: string; readonly untouchedSinceMs: number }
 
 export type HasherAnswer = { readonly id: number } & (
   | { readonly kind: 'lines'; readonly lines: string }
@@ -29,10 +30,15 @@ export class Hasher {
     this.#thread.once('exit', () => this.#ended.abort(new Error('the manifest was given up')))
   }
 
-  /** The manifest as lines of JSON, in pieces. The thread takes one after another, so nothing is hashed twice. */
-  async *lines(directory: string): AsyncGenerator<string> {
+  /** The manifest as lines of JSON, in pieces. */
+  lines(directory: string): AsyncGenerator<string> {
+    return this.#ask({ what: 'manifest', directory })
+  }
+
+  /** The thread takes one question after another, so nothing is hashed twice. */
+  async *#ask(task: HasherTask): AsyncGenerator<string> {
     this.#ended.signal.throwIfAborted()
-    const question: HasherQuestion = { id: ++this.#last, directory }
+    const question: HasherQuestion = { id: ++this.#last, ...task }
     const answers = on(this.#thread, 'message', { signal: this.#ended.signal })
     this.#thread.postMessage(question)
     for await (const [answer] of answers as AsyncIterable<[HasherAnswer]>) {
@@ -49,9 +55,9 @@ export class Hasher {
     return decodeManifest(text)
   }
 
-  /** Hashes ahead of being asked, while what was read is in memory anyway. */
-  async warm(directory: string): Promise<void> {
-    for await (const _lines of this.lines(directory));
+  /** Hashes files ahead of being asked, while they are in memory anyway: those that nobody has changed since that time. */
+  async hashAhead(directory: string, untouchedSinceMs: number): Promise<void> {
+    for await (const _lines of this.#ask({ what: 'hash-ahead', directory, untouchedSinceMs }));
   }
 
   /** Its thread has ended, or broken down. */

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { Result } from '../../model/result.ts'
+import { syncFileSystem } from '../durable.ts'
 import type { ServerTls } from '../tls.ts'
 import type { Hasher } from './hasher.ts'
 import { packTar, packTarInto } from './tar.ts'
@@ -52,7 +53,7 @@ export function peerServer(custodian: Custodian, tls: ServerTls | undefined): Fa
       const { dataset } = request.params
       const offered = await custodian.offer(dataset, request.body.to)
       if (!offered.ok) return refuse(reply, offered.failure)
-      warm(custodian, dataset, offered.value)
+      void hashAhead(custodian, dataset, offered.value)
       return stream(reply, offered.value.path, undefined)
     },
   )
@@ -102,7 +103,7 @@ function serveConnections(server: FastifyInstance, custodian: Custodian): void {
       socket.destroy()
       return
     }
-    warm(custodian, dataset, offered.value)
+    void hashAhead(custodian, dataset, offered.value)
     // One whose receiver is gone without a word would wait for it for minutes.
     packing.get(dataset)?.kill('SIGKILL')
     const tar = packTarInto(offered.value.path, socket)
@@ -118,12 +119,21 @@ function serveConnections(server: FastifyInstance, custodian: Custodian): void {
 
 const CONNECTION_URL = /^\/datasets\/([0-9a-f-]+)\/connection\?to=([0-9a-f-]+)$/
 
-/** While the pages are in memory anyway. What changes later is hashed once more. */
-function warm(custodian: Custodian, dataset: string, { path }: LocalCopy): void {
-  custodian
-    .hasher(dataset)
-    .warm(path)
-    .catch(() => undefined)
+/**
+ * While the pages are in memory anyway. What is written to later is hashed once more.
+ *
+ * That a file was written to is seen by its times, and a program that has it in its memory (mmap) changes them only when it
+ * first writes to a page that is on the disk. So all pages have to be on the disk before: what is changed in the time of
+ * the sync is not hashed yet.
+ */
+async function hashAhead(custodian: Custodian, dataset: string, { path }: LocalCopy): Promise<void> {
+  const untouchedSinceMs = Date.now()
+  try {
+    await syncFileSystem(path)
+    await custodian.hasher(dataset).hashAhead(path, untouchedSinceMs)
+  } catch {
+    // It is hashed when it is asked for, and what is wrong is told then.
+  }
 }
 
 /** A tar that ends badly breaks the connection, so that its receiver does not take the end for the end. */

@@ -16,6 +16,7 @@ import { readdir, rm, statfs } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { failed, ok, type Result } from '../../model/result.ts'
 import { syncFileSystem } from '../durable.ts'
 import type { CustodyChange } from '../ledger/custody.ts'
@@ -71,9 +72,9 @@ export async function pull(parts: PullParts): Promise<Result<Pulled, AgentTroubl
   if ((await readdir(directory)).length === 0) {
     const room = await roomFor(offered.value, directory)
     if (!room.ok) return room
-    const first = source.encrypted
-      ? await receive(await source.stream(node), directory, parts)
-      : await receiveDirectly(await source.connection(node), directory, parts)
+    const arrived = new AbortController()
+    keepUp(directory, parts.hasher, arrived.signal).catch(() => undefined)
+    const first = await receiveAll(directory, parts).finally(() => arrived.abort())
     if (!first.ok) return first
     progress.arrived()
   }
@@ -120,6 +121,28 @@ async function roomFor(bytes: number, directory: string): Promise<Result<undefin
     message: `there is no room for it on this node: it takes ${bytes} bytes, and ${free} are free`,
     full: true,
   })
+}
+
+/**
+ * While a copy arrives, what is here of it is hashed. What fails fails again where it matters, in the comparison.
+ *
+ * It is not written to the disk as well: the unpacking would wait for that more often than is gained.
+ */
+async function keepUp(directory: string, hasher: Hasher, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    await pause(KEEP_UP_MS, undefined, { signal: over })
+    await hasher.hashAhead(directory, Date.now())
+  }
+}
+
+/** From the end of one round to the beginning of the next, in milliseconds: each looks at every file that is here. */
+const KEEP_UP_MS = 300
+
+async function receiveAll(directory: string, parts: PullParts): Promise<Result<undefined, AgentTrouble>> {
+  const { node, source } = parts
+  return source.encrypted
+    ? receive(await source.stream(node), directory, parts)
+    : receiveDirectly(await source.connection(node), directory, parts)
 }
 
 async function receive(

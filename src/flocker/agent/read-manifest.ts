@@ -44,6 +44,14 @@ export function* readManifest(directory: string, cache: HashCache): Generator<Ma
   }
 }
 
+/** Hashes what has not been touched since then, so that a manifest that is read later finds it hashed. */
+export function hashAhead(directory: string, untouchedSinceMs: number, cache: HashCache): void {
+  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  for (const { path, stats } of walk(directory, '.'))
+    if (stats.isFile() && isSettled(stats, untouchedSinceMs))
+      hashOf(at(directory, path), stats, cache, buffer)
+}
+
 /** In the order of names, a directory before what is in it. */
 function* walk(top: string, path: string): Generator<{ readonly path: string; readonly stats: BigIntStats }> {
   // What is deleted while it is walked over was not there.
@@ -89,7 +97,7 @@ function hashOf(file: Buffer, stats: BigIntStats, cache: HashCache, buffer: Buff
   const key = `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`
   const known = cache.get(key)
   if (known !== undefined) return known
-  const sinceMs = Date.now()
+  const settled = isSettled(stats)
   const opened = unlessGone(() => openSync(file, 'r'))
   if (opened === undefined) return undefined
   try {
@@ -101,11 +109,15 @@ function hashOf(file: Buffer, stats: BigIntStats, cache: HashCache, buffer: Buff
       if (bytes < READ_BYTES) break
     }
     const sha256 = hash.digest('hex')
-    if (sinceMs - Number(stats.ctimeMs) > SETTLED_MS) cache.set(key, sha256)
+    if (settled) cache.set(key, sha256)
     return sha256
   } finally {
     closeSync(opened)
   }
+}
+
+function isSettled({ ctimeMs }: BigIntStats, atMs = Date.now()): boolean {
+  return atMs - Number(ctimeMs) > SETTLED_MS
 }
 
 /** Room for what `getfattr` prints, in bytes: some 200 for each file that has attributes. */

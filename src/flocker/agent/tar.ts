@@ -10,8 +10,14 @@ const PLAIN = { PATH: process.env.PATH, LC_ALL: 'C' }
 
 const KEEP_ALL = ['--numeric-owner', '--xattrs', '--xattrs-include=*', '--acls']
 
-/** Only this format has times to the nanosecond and any attribute. */
-const PACK = ['--create', '--format=posix', '--sparse', ...KEEP_ALL]
+/** Blocks of 512 bytes in a record, which is what is read and written at a time: 256 KiB. Without it, 10 KiB. */
+const RECORD = '--blocking-factor=512'
+
+/**
+ * Only this format has times to the nanosecond and any attribute. In the order of names, as the manifest is read: whoever
+ * of the two comes second finds in memory what the other has read.
+ */
+const PACK = ['--create', '--format=posix', '--sparse', '--sort=name', RECORD, ...KEEP_ALL]
 
 /** In the directory that is its current one, by which `leftover.ts` knows it. */
 const UNPACK = [
@@ -19,6 +25,7 @@ const UNPACK = [
   '--same-owner',
   '--preserve-permissions',
   '--delay-directory-restore',
+  RECORD,
   ...KEEP_ALL,
 ]
 

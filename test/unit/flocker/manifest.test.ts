@@ -1,4 +1,7 @@
 /** Manifests: what counts as a difference, and what is fetched to remove it. */
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chmodSync,
   linkSync,
@@ -20,7 +23,8 @@ import {
   isSame,
   type Manifest,
 } from '../../../src/flocker/agent/manifest.ts'
-import { type HashCache, readManifest } from '../../../src/flocker/agent/read-manifest.ts'
+import { type HashCache, hashAhead, readManifest } from '../../../src/flocker/agent/read-manifest.ts'
+import { syncFileSystem } from '../../../src/flocker/durable.ts'
 import { providePackages } from '../../support/engine/index.ts'
 import { mustRun } from '../../support/engine/run.ts'
 
@@ -156,3 +160,35 @@ test('what was hashed is not read again until its inode changes', () => {
   expect(read(theirs, cache).get('./one')?.sha256).toMatch(/^[0-9a-f]{64}$/)
   expect(read(theirs, cache).get('./deep/er/two')?.sha256).toBe('trusted')
 })
+
+/** Writes into a file by way of its memory: a byte at once, and one for each line that it reads. */
+const MAPPER = `
+import itertools, mmap, sys
+file = open(sys.argv[1], 'r+b')
+memory = mmap.mmap(file.fileno(), 0)
+for byte in itertools.chain(['A'], sys.stdin):
+    memory[0:1] = byte[0].encode()
+    print('written', flush=True)
+`
+
+test('what a program writes by way of its memory is not missed, though it changes no times while the page is not on the disk', async () => {
+  const folder = join(dir, 'mapped')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'file'), 'x'.repeat(4096))
+  using mapper = spawn('python3', ['-u', '-c', MAPPER, join(folder, 'file')])
+  await once(mapper.stdout, 'data')
+  const cache: HashCache = new Map()
+  while (cache.size === 0) {
+    const sinceMs = Date.now()
+    await syncFileSystem(folder)
+    hashAhead(folder, sinceMs, cache)
+  }
+  expect(read(folder, cache).get('./file')?.sha256).toBe(sha256(`A${'x'.repeat(4095)}`))
+  mapper.stdin.write('B\n')
+  await once(mapper.stdout, 'data')
+  expect(read(folder, cache).get('./file')?.sha256).toBe(sha256(`B${'x'.repeat(4095)}`))
+})
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
