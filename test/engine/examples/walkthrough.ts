@@ -11,6 +11,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { dockerCli, type Engine } from '../../support/engine/index.ts'
+import { spawnMortal } from '../../support/mortal.ts'
 import { COMMAND } from '../../support/powerstrip.ts'
 
 export interface WalkthroughPage {
@@ -60,14 +61,14 @@ export async function walkThrough(page: WalkthroughPage, engine?: Engine): Promi
       const [, command] = /^(.*) &$/.exec(line) ?? []
       if (command === undefined) throw new Error(`a reader would wait for ever for the end of: ${line}`)
       // A group of its own, so that what it starts ends with it.
-      const child = spawn('sh', ['-c', `exec ${withoutAssignments(command)}`], {
+      const child = spawnMortal('sh', ['-c', `exec ${withoutAssignments(command)}`], {
         cwd: dir,
         env: { ...env, ...assignments(command) },
         detached: true,
       })
       running.push(child)
       for (const stream of [child.stdout, child.stderr])
-        stream.on('data', (chunk: Buffer) => {
+        stream?.on('data', (chunk: Buffer) => {
           output += chunk.toString()
         })
       await ready(
