@@ -5,7 +5,7 @@
  * there to find out which adapter did what.
  */
 import { isMap, isScalar, isSeq, parse, parseDocument } from 'yaml'
-import type { Powerstrip } from '../test/support/powerstrip.ts'
+import type { LogLine, Powerstrip } from '../test/support/powerstrip.ts'
 import { say } from './tell.ts'
 
 const WITNESS = 'seen'
@@ -47,12 +47,13 @@ export class Trace {
   constructor(powerstrip: Powerstrip, yml: string) {
     this.#powerstrip = powerstrip
     this.#chains = chainsIn(yml)
-    this.#from = powerstrip.output.length
+    this.#from = powerstrip.log.length
   }
 
   tell(): void {
-    const lines = this.#powerstrip.output.slice(this.#from)
-    this.#from += lines.length
+    const logged = this.#powerstrip.log.slice(this.#from)
+    this.#from += logged.length
+    const lines = logged.flatMap((line) => wordsIn(line) ?? [])
     const told: Told[] = []
     const underway = new Map<string, Told & { sight: Sight }>()
     for (const line of lines) {
@@ -132,6 +133,11 @@ function changesBetween(before: Sight, after: Sight): readonly string[] {
     ...changesIn('', before.body, after.body),
     ...changesIn('answer', before.response?.body, after.response?.body),
   ]
+}
+
+/** What an adapter within powerstrip says in its own words. What powerstrip says of one names the operation too. */
+function wordsIn({ adapter, operation, msg }: LogLine): string | undefined {
+  return adapter === undefined || operation !== undefined ? undefined : String(msg)
 }
 
 function sightIn(line: string): Sight | undefined {

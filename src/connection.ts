@@ -58,6 +58,8 @@ export interface ConnectionAdmission extends AdmissionTerms {
 export interface HookRules {
   readonly rules: readonly Rule<Hook>[]
   readonly limits: ExchangeLimits
+  /** Names the configuration that they come from. */
+  readonly revision?: string
 }
 
 /** A head that was read, and what came of it. */
@@ -90,6 +92,8 @@ export class Connection implements RequestTaker, ExchangeParts {
   /** The engine's side, once a request has needed it. */
   #engine: { readonly link: Link; readonly relay: Relay } | undefined
   #request: AdmittedRequest | undefined
+  /** Those of the exchange in hand. */
+  #hooks: HookRules
   #previous: Judged | undefined
   /** Who is told how the engine's answer ended. */
   #onAnswered: (end: RelayEnd) => void = () => {}
@@ -98,6 +102,7 @@ export class Connection implements RequestTaker, ExchangeParts {
   #startedAt = 0
   #exchanges = 0
   #busy = false
+  #twoWay = false
   #draining = false
   #closing = false
   /** Byte counts at the end of the exchange before. */
@@ -109,6 +114,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.identity = identity
     this.#client = client
     this.#terms = terms
+    this.#hooks = terms.hooks()
     this.#requests = new RequestSource(client, this, terms.headTimeoutMs)
     client.onBug = this.#crash
   }
@@ -133,6 +139,11 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#engine?.link.destroy()
   }
 
+  /** Whether an exchange is in hand, and whether it has turned two-way. */
+  get state(): 'idle' | 'busy' | 'two-way' {
+    return this.#twoWay ? 'two-way' : this.#busy ? 'busy' : 'idle'
+  }
+
   // What the client sends: a head, something that is not one, or its leave.
 
   head(received: Buffer): void {
@@ -140,7 +151,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     const request = this.#admit(received)
     if (request === undefined) return
     this.#request = request
-    const hooks = this.#terms.hooks()
+    const hooks = this.#hooks
     const plan = this.#planFor(request, hooks.rules)
     if (plan !== EMPTY_PLAN || request.dryRun) return this.#runHooked(request, plan, hooks)
     const opening =
@@ -193,6 +204,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#busy = true
     this.#exchanges++
     this.#request = undefined
+    this.#hooks = this.#terms.hooks()
     this.#startedAt = performance.now()
   }
 
@@ -204,6 +216,7 @@ export class Connection implements RequestTaker, ExchangeParts {
       if (unreachable !== undefined) return { ...ABORTED, fate: 'unreachable', detail: unreachable.message }
       const engine = this.#engine!.link
       engine.write(preface)
+      this.#twoWay = true
       await splice(this.#client, engine)
       return { fate: 'hijacked', status: undefined, next: 'close-now' }
     }
@@ -377,6 +390,7 @@ export class Connection implements RequestTaker, ExchangeParts {
   async settle(end: Exclude<RelayEnd, { kind: 'held' }> | Unreachable, fate: Fate): Promise<ExchangeEnd> {
     if (end.kind === 'complete') return this.#whole(end, fate)
     if (end.kind === 'switched') {
+      this.#twoWay = true
       await splice(this.#client, this.#engine!.link)
       return { fate: 'hijacked', status: end.status, next: 'close-now' }
     }
@@ -451,6 +465,9 @@ export class Connection implements RequestTaker, ExchangeParts {
         method: request?.head.method ?? '',
         target: request?.head.target ?? '',
         operation: request?.route.operation?.id ?? 'unknown',
+        apiVersion: request?.route.version,
+        client: this.identity,
+        revision: this.#hooks.revision,
         status: end.status,
         ...this.traffic(),
         durationMs: performance.now() - this.#startedAt,

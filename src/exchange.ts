@@ -11,7 +11,7 @@ import type { Observers } from './chain/observe.ts'
 import { type PostEnd, runPost } from './chain/post.ts'
 import { type PreEnd, runPre } from './chain/pre.ts'
 import { ChainRun } from './chain/run.ts'
-import { type HookLists, selectHooks } from './chain/select.ts'
+import { type HookLists, passOver, selectHooks } from './chain/select.ts'
 import { answerFor, type Trouble } from './chain/trouble.ts'
 import { unwind, unwindBefore } from './chain/unwind.ts'
 import { runValidate } from './chain/validate.ts'
@@ -19,10 +19,10 @@ import { withholding } from './chain/withhold.ts'
 import { dryRunAnswer, dryRunProblem } from './dry-run.ts'
 import { engineLoss } from './engine-loss.ts'
 import { ABORTED, type ExchangeEnd, type Unreachable, unshowable } from './exchange-end.ts'
-import { patched, patchedJudged } from './gate/patch.ts'
+import { patched } from './gate/patch.ts'
 import { copiedResponse, holdFor, postHooks, shownAnswer, streamHooks } from './hold.ts'
 import type { ClientIdentity } from './model/client.ts'
-import type { ChainNote, Fate, SkipReason } from './model/event.ts'
+import type { ChainNote, Fate, HookRecord, SkipReason } from './model/event.ts'
 import type { Hook, HookRequest, HookResponse, UnwindCause } from './model/hook.ts'
 import type { Refusal } from './model/refusal.ts'
 import { impossible } from './model/result.ts'
@@ -101,8 +101,11 @@ export async function runExchange(
   parts: ExchangeParts,
 ): Promise<ExchangeEnd> {
   const plan = withholding(configured, request.route.operation?.id)
-  const skip = (hooks: readonly Hook[], reason: SkipReason) =>
+  let records: HookRecord[] = []
+  const skip = (hooks: readonly Hook[], reason: SkipReason) => {
     parts.note({ kind: 'post-hooks-skipped', adapters: hooks.map((hook) => hook.adapter), reason })
+    for (const hook of hooks) passOver(hook, 'post', `the answer is ${reason}`, false, { records })
+  }
   const posts = postHooks(request, plan.post, skip)
   if (posts.kind === 'refused') return parts.refuse(posts.refusal)
   const streams = streamHooks(request, plan.stream)
@@ -123,6 +126,8 @@ export async function runExchange(
     deadlineMs: judges.some(isOld) ? Number.POSITIVE_INFINITY : (limits.chainMs ?? Number.POSITIVE_INFINITY),
     note: (note) => parts.note(note),
   })
+  run.records.push(...records)
+  records = run.records
   const selected = selectHooks(
     { ...plan, post: posts.hooks, stream: streams.hooks },
     original,
@@ -144,6 +149,10 @@ export async function runExchange(
       listener: run.terms.exchange.listener,
       hooks: run.records,
       unwound: run.unwound,
+      ...(run.undoing === undefined ? {} : { undoing: run.undoing }),
+      original,
+      response: told.response,
+      engineStatus: run.engineStatus,
     },
   }
 }
@@ -187,7 +196,7 @@ class Exchange {
       runPre(hooks.pre, original, run, {
         bodyWritable: this.#body.kind === 'absent' || this.#body.kind === 'taken',
         readmitted: (changed) => readmitted(this.#request, changed),
-        patched: patchedJudged,
+        patched,
       }),
     )
     if (pre.kind === 'aborted') return this.#left('not-called', original)
@@ -274,6 +283,7 @@ class Exchange {
         copyLimitBytes: hooks.observe.length > 0 ? this.#limits.answerBytes : undefined,
       },
     )
+    if (asked.kind !== 'held' && 'status' in asked) run.engineStatus = asked.status
     if (asked.kind === 'held') return this.#judgeAnswer(asked, judged, hooks, fate)
     const end = streamed?.end
     if (asked.kind === 'complete' && end !== undefined) return this.#afterStream(end, asked, judged, fate)
@@ -306,6 +316,7 @@ class Exchange {
   #skipStreams(hooks: readonly Hook[], reason: SkipReason): void {
     const adapters = hooks.map((hook) => hook.adapter)
     this.#parts.note({ kind: 'stream-hooks-skipped', adapters, reason })
+    for (const hook of hooks) passOver(hook, 'stream', `the answer is ${reason}`, false, this.#run)
   }
 
   /** A client that has the head takes the request for done, and what was reserved for it stays. */
@@ -348,6 +359,7 @@ class Exchange {
   ): Promise<Told> {
     const run = this.#run
     const engine = answer.terms.status
+    run.engineStatus = engine
     const upstream = engine < 400 ? 'completed' : 'failed'
     const response = shownAnswer(answer, this.#isFull)
     if (response === undefined) {
@@ -425,11 +437,16 @@ class Exchange {
 
   async #undo(cause: Omit<UnwindCause, 'selfTimeout'>): Promise<void> {
     if (this.#run.reservations.length === 0) return
-    await unwindBefore(this.#unwind(cause), (rest) => this.#parts.behind(rest))
+    await unwindBefore(this.#unwind(cause), (rest) => this.#goOnBehind(rest))
   }
 
   #undoBehind(cause: Omit<UnwindCause, 'selfTimeout'>): void {
-    if (this.#run.reservations.length > 0) this.#parts.behind(this.#unwind(cause))
+    if (this.#run.reservations.length > 0) this.#goOnBehind(this.#unwind(cause))
+  }
+
+  #goOnBehind(undoing: Promise<void>): void {
+    this.#run.undoing = undoing
+    this.#parts.behind(undoing)
   }
 
   #unwind(cause: Omit<UnwindCause, 'selfTimeout'>): Promise<void> {

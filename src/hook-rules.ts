@@ -30,6 +30,8 @@ import type { HookUse } from './transport/use.ts'
 export interface ComposedRules extends HookRules {
   /** The hooks of each listener of the configuration, by its name. */
   readonly listeners: ReadonlyMap<string, HookRules>
+  /** How the adapters that are called over a protocol of their own choice are now; the others need no asking. */
+  states(): readonly AdapterState[]
   /** Lets adapters that run in process begin what they do besides answering calls. */
   begin(): void
   /**
@@ -37,6 +39,16 @@ export interface ComposedRules extends HookRules {
    * them.
    */
   close(): Promise<void>
+}
+
+export interface AdapterState {
+  readonly adapter: string
+  /** Nothing while it has not said. */
+  readonly protocol: 1 | 2 | undefined
+  /** Why it cannot be called yet; nothing where it can. */
+  readonly problem: string | undefined
+  /** Whether its circuit breaker holds calls off. */
+  readonly isHeldOff: boolean
 }
 
 /** Makes an adapter that runs in process. The failure is what is wrong with it, or with what `with` tells it. */
@@ -65,6 +77,7 @@ const LAST_WORDS_MS = 5_000
 export async function composeRules(
   config: Config,
   make: MakeAdapter,
+  revision?: string,
 ): Promise<Result<ComposedRules, UnusableAdapter>> {
   const made = new Map<string, Made>()
   const closings: (() => Promise<void>)[] = []
@@ -118,10 +131,13 @@ export async function composeRules(
       stream: hooksIn(config, rule, 'stream', made),
     })),
     limits,
+    ...(revision === undefined ? {} : { revision }),
   })
   return ok({
     ...hooksOf(config.rules),
     listeners: new Map(config.listeners.map(({ name, rules }) => [name, hooksOf(rules)])),
+    states: () =>
+      [...made].flatMap(([name, one]) => (one.kind === 'remote' ? [stateOf(name, one.adapter)] : [])),
     begin() {
       const background = beginBackground(adapters)
       closings.push(() => background.end())
@@ -220,6 +236,10 @@ async function firstAnswer(
   const asked = await Promise.race([adapter.asked(), late])
   clearTimeout(timer)
   return { name, problem: asked?.ok === false ? asked.failure : undefined }
+}
+
+function stateOf(name: string, { abilities, isOld, problem, isHeldOff }: RemoteAdapter): AdapterState {
+  return { adapter: name, protocol: isOld ? 1 : abilities && 2, problem, isHeldOff }
 }
 
 function abilitiesOf(made: Made | undefined) {

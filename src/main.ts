@@ -10,11 +10,19 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     stop.abort(signal)
   })
 // A log reader that went away is no reason to stop serving.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+const unheard = new AbortController()
+process.stdout.on('error', () => unheard.abort())
+process.stderr.on('error', () => {})
 
 process.exitCode = await runCommand(process.argv.slice(2), {
   env: process.env,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   stop: stop.signal,
+  unheard: unheard.signal,
+  isTerminal: process.stdout.isTTY === true,
+  onHangup(listener) {
+    process.on('SIGHUP', listener)
+    return () => process.off('SIGHUP', listener)
+  },
 })

@@ -40,6 +40,8 @@ export interface Proxy {
   readonly addresses: readonly Address[]
   /** Connections that are open now. */
   readonly connections: number
+  /** Who is connected now, by listener. */
+  census(): readonly Census[]
   /** Puts other hooks in force, for exchanges that begin from now on. */
   useHooks(hooks: ProxyHooks): void
   /**
@@ -52,6 +54,15 @@ export interface Proxy {
    * nothing is open any more.
    */
   drain(graceMs: number): Promise<void>
+}
+
+export interface Census {
+  readonly listener: string
+  readonly connections: number
+  /** Those of them with an exchange in hand, two-way streams included. */
+  readonly exchanges: number
+  /** Two-way streams. */
+  readonly streams: number
 }
 
 /** Oldest API version that the engines serve whose meanings we know; older ones give fields another meaning (PS-PATH-007). */
@@ -117,6 +128,18 @@ class RunningProxy implements Proxy {
 
   get connections(): number {
     return this.#connections.size
+  }
+
+  census(): readonly Census[] {
+    return this.#doors.map(({ spec, connections }) => {
+      const states = [...connections].map(({ state }) => state)
+      return {
+        listener: spec.name,
+        connections: states.length,
+        exchanges: states.filter((state) => state !== 'idle').length,
+        streams: states.filter((state) => state === 'two-way').length,
+      }
+    })
   }
 
   useHooks(hooks: ProxyHooks): void {

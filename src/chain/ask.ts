@@ -78,7 +78,11 @@ export async function askHook(
     if (phase === 'pre' && remarks.compensate)
       reserve(run, hook, { ...facts, metadata: remarks.metadata ?? facts.metadata }, shown, false)
   }
-  const said = remarks && { warnings: remarks.warnings, annotations: remarks.annotations }
+  const said = remarks && {
+    warnings: remarks.warnings,
+    annotations: remarks.annotations,
+    ...(remarks.metadata === undefined ? {} : { metadata: remarks.metadata }),
+  }
   const turn: OpenTurn = {
     close: (change) =>
       record({

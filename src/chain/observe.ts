@@ -98,8 +98,10 @@ class Queue {
 
   async #call({ request, end, facts, note }: Observation): Promise<void> {
     const { adapter } = this.#hook
+    const since = performance.now()
     const told = await this.#hook.observe?.(request, end, this.#stop, facts)
     if (told?.ok === false) note({ kind: 'observer-failed', adapter, failure: told.failure })
+    else note({ kind: 'observed', adapter, durationMs: performance.now() - since })
   }
 }
 

@@ -39,6 +39,10 @@ export class ChainRun {
   /** In order of completion. */
   readonly reservations: Reservation[] = []
   readonly unwound: UnwindRecord[] = []
+  /** What the engine answered, if it was asked. */
+  engineStatus: number | undefined
+  /** What is being undone behind the client's back. */
+  undoing: Promise<void> | undefined
   readonly #metadata = new Map<string, string>()
   #facts: ExchangeFacts | undefined
   #spentMs = 0

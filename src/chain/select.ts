@@ -70,14 +70,15 @@ function isChosen(hook: Hook, phase: HookPhase, request: HookRequest, run: Chain
   return false
 }
 
-function passOver(
+/** Writes down that a hook was not called. */
+export function passOver(
   { adapter }: Hook,
   phase: HookPhase,
   detail: string,
   failOpen: boolean,
-  run: ChainRun,
+  { records }: Pick<ChainRun, 'records'>,
 ): void {
-  run.records.push({
+  records.push({
     adapter,
     phase,
     uid: undefined,

@@ -56,13 +56,9 @@ async function undo(
   const { requestId } = run.exchange
   const since = performance.now()
   const undone: Result<undefined, HookFailure> = await hook.unwind!(request, cause, budgetMs, facts)
-  run.unwound.push({
-    adapter,
-    uid,
-    result: undone.ok ? 'done' : 'failed',
-    durationMs: performance.now() - since,
-  })
-  if (undone.ok) return run.terms.note({ kind: 'unwound', adapter, uid, requestId })
+  const durationMs = performance.now() - since
+  run.unwound.push({ adapter, uid, result: undone.ok ? 'done' : 'failed', durationMs })
+  if (undone.ok) return run.terms.note({ kind: 'unwound', adapter, uid, requestId, durationMs })
   const { response: _shown, ...told } = cause
   run.terms.note({
     kind: 'unwind-failed',
@@ -74,5 +70,6 @@ async function undo(
     metadata: facts.metadata,
     cause: told,
     failure: undone.failure,
+    durationMs,
   })
 }

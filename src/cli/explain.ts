@@ -24,18 +24,22 @@ export async function runExplain(options: ExplainOptions, around: Surroundings):
     config = usable.loaded.config
     await usable.hooks.close()
   }
+  around.out(explained(options.method, options.path, config))
+  return 0
+}
+
+/** What a proxy with that configuration does with such a request, in lines for people. */
+export function explained(method: string, path: string, config: Config | undefined): string {
   const admitted = admit(
-    `${options.method} ${options.path} HTTP/1.1\r\nHost: docker\r\n\r\n`,
+    `${method} ${path} HTTP/1.1\r\nHost: docker\r\n\r\n`,
     config?.options.security ?? { minApiVersion: MIN_API_VERSION },
   )
   if (!admitted.ok) {
     const { rule, status, message } = admitted.failure
-    around.out(`refused with ${status}: ${message} (${rule})\n`)
-    return 0
+    return `refused with ${status}: ${message} (${rule})\n`
   }
   const lines = [...describeRoute(admitted.value), ...describeChains(admitted.value, config)]
-  around.out(`${lines.join('\n')}\n`)
-  return 0
+  return `${lines.join('\n')}\n`
 }
 
 /** What each chain makes of the request, and by which listeners a request gets into it. */

@@ -58,7 +58,7 @@ export async function runFlockerAgent(options: FlockerAgentOptions, around: Surr
     offer: (dataset, to) => agent!.offer(dataset, to),
     handOver: (dataset, to) => agent!.handOver(dataset, to),
     frozen: (dataset, copy) => agent!.frozen(dataset, copy),
-    hasher: (dataset) => agent!.hasher(dataset),
+    hashes: (dataset) => agent!.hashes(dataset),
   }
   const server = peerServer(custodian, tls.value && serverTls(tls.value))
   try {

@@ -8,23 +8,31 @@ import type { EventSink } from '../model/event.ts'
 import type { Adapter } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import type { AdapterDefinition } from '../sdk/define-adapter.ts'
+import type { AdapterLog } from '../sdk/log.ts'
 import { loadModule } from './load-module.ts'
+import { revisionOf } from './revision.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** A configuration whose hooks can be called. */
 export interface UsableConfig {
   readonly loaded: LoadedConfig
   readonly hooks: ComposedRules
+  /** Names it in logs: the same for the same files, wherever they are. */
+  readonly revision: string
 }
 
 /** `undefined`: it cannot be used, and the user has been told why. Warnings are told too. */
-export async function loadConfig(file: string, around: Surroundings): Promise<UsableConfig | undefined> {
+export async function loadConfig(
+  file: string,
+  around: Surroundings,
+  tell: EventSink = wordsTo(around),
+): Promise<UsableConfig | undefined> {
   const read = await readConfigFile(file, { builtIns: BUILT_IN_NAMES, env: around.env })
   if (!read.ok) {
     around.err(read.failure.described)
     return undefined
   }
-  const usable = await compose(read.value)
+  const usable = await compose(read.value, tell)
   if (!usable.ok) {
     around.err(usable.failure)
     return undefined
@@ -53,7 +61,7 @@ export function followConfig(
   // Adapters are made one change after another, so that the last change is also the last to come into force.
   let turn = Promise.resolve()
   const change = async (loaded: LoadedConfig) => {
-    const usable = await compose(loaded)
+    const usable = await compose(loaded, tell)
     if (!usable.ok) return tell({ kind: 'config-broken', file, problems: usable.failure })
     const used = await use(usable.value)
     if (!used.ok) {
@@ -88,21 +96,39 @@ export function followConfig(
   }
 }
 
-async function compose(loaded: LoadedConfig): Promise<Result<UsableConfig, string>> {
-  const hooks = await composeRules(loaded.config, makeAdapter)
-  if (hooks.ok) return ok({ loaded, hooks: hooks.value })
+async function compose(loaded: LoadedConfig, tell: EventSink): Promise<Result<UsableConfig, string>> {
+  const revision = revisionOf(loaded)
+  const hooks = await composeRules(loaded.config, (adapter) => makeAdapter(adapter, tell), revision)
+  if (hooks.ok) return ok({ loaded, hooks: hooks.value, revision })
   const { adapter, line, message } = hooks.failure
   return failed(`${loaded.file}:${line}: adapter "${adapter}" cannot be used: ${message}\n`)
 }
 
-async function makeAdapter(adapter: InProcessAdapter | ModuleAdapter): Promise<Result<Adapter, string>> {
+/** Commands that serve nothing have no log: what an adapter says while it is made is for whoever ran the command. */
+function wordsTo({ err }: Surroundings): EventSink {
+  return (event) => {
+    if (event.kind === 'adapter-said') err(`adapter "${event.adapter}": ${String(event.said)}\n`)
+  }
+}
+
+async function makeAdapter(
+  adapter: InProcessAdapter | ModuleAdapter,
+  tell: EventSink,
+): Promise<Result<Adapter, string>> {
   const definition = await definitionOf(adapter)
   if (!definition.ok) return definition
   try {
-    return ok(definition.value.create(adapter.settings.with))
+    return ok(definition.value.create(adapter.settings.with, { log: logOf(adapter.name, tell) }))
   } catch (problem) {
     return failed(problem instanceof Error ? problem.message : String(problem))
   }
+}
+
+/** An adapter's words, in its name, where those of the proxy go. */
+function logOf(adapter: string, tell: EventSink): AdapterLog {
+  const say = (level: 'info' | 'warn' | 'error') => (said: unknown) =>
+    tell({ kind: 'adapter-said', adapter, level, said })
+  return { info: say('info'), warn: say('warn'), error: say('error') }
 }
 
 async function definitionOf(

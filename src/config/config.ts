@@ -1,5 +1,5 @@
 import type { Address, ClientTls, EngineTarget } from '../model/address.ts'
-import type { ListenerSpec } from '../model/listener.ts'
+import type { ListenerSpec, SocketRights } from '../model/listener.ts'
 import type { SecretKind } from '../model/secret.ts'
 import type { Pattern } from '../route/pattern.ts'
 import type { AdapterAddress } from './adapter-url.ts'
@@ -184,14 +184,20 @@ export interface SecurityOptions {
 }
 
 export interface DecisionLog {
-  /** Absolute. */
+  /** Absolute; or `stdout` or `stderr`, which are the process's own. */
   readonly file: string
   /** Keys and header names whose values are masked besides those that always are. */
   readonly mask: readonly string[]
+  /** Whether requests that no hook asked for get a line. */
+  readonly relayed: boolean
 }
 
 export interface AdminOptions {
   readonly address: Address
+  /** Of a unix socket. */
+  readonly socket: SocketRights
+  /** Plain TCP beyond loopback: whoever reaches it sees who does what. */
+  readonly insecure: boolean
 }
 
 /** The most that is held in memory of one body. What is larger is refused, never passed by unjudged. */

@@ -62,7 +62,7 @@ function readListener(
   const insecure = found.insecure !== undefined && readBoolean(found.insecure, false, problems)
   const hosts = found.hosts ? readTexts(found.hosts, 'host names', problems).map(({ text }) => text) : []
   const limits = found.limits ? readLimits(found.limits, problems) : DEFAULT_LISTENER_LIMITS
-  const socket = readRights(found, problems)
+  const socket = readRights(found, CONTROLS_ALL, problems)
   refuseOfOtherKind(found, address, problems)
   if (address === undefined || (found.tls && tls === undefined)) return undefined
   judgeOpenness(found, keyAt, address, tls, insecure, problems)
@@ -131,16 +131,19 @@ function readChain({ hooks, endpoints }: Found, ground: ListenerGround, problems
   return endpoints ? (own ?? []) : ground.rules
 }
 
-function readRights({ mode, owner, group }: Found, problems: Problems): SocketRights {
+const CONTROLS_ALL = 'controls the engine'
+
+/** `power`: what whoever connects to the socket has. */
+export function readRights({ mode, owner, group }: Found, power: string, problems: Problems): SocketRights {
   return {
-    mode: mode ? readMode(mode, problems) : DEFAULT_SOCKET_MODE,
+    mode: mode ? readMode(mode, power, problems) : DEFAULT_SOCKET_MODE,
     owner: owner && readName(owner, problems),
     group: group && readName(group, problems),
   }
 }
 
 /** YAML reads 0660 as six hundred and sixty; what is written counts. */
-function readMode(entry: Entry, problems: Problems): number {
+function readMode(entry: Entry, power: string, problems: Problems): number {
   const { value } = entry
   const written = value.kind === 'number' ? value.source : value.kind === 'text' ? value.text : ''
   const digits = /^(?:0o?)?([0-7]{3})$/.exec(written)?.[1]
@@ -158,7 +161,7 @@ function readMode(entry: Entry, problems: Problems): number {
     problems.warn(
       'listener-open',
       value.at,
-      `with mode ${written} every user of this machine may connect, and whoever connects controls the engine`,
+      `with mode ${written} every user of this machine may connect, and whoever connects ${power}`,
     )
   return mode
 }
@@ -200,7 +203,8 @@ function readLimits(section: Entry, problems: Problems): ListenerLimits {
 const ONLY_UNIX = ['mode', 'owner', 'group'] as const
 const ONLY_TCP = ['tls', 'insecure', 'hosts'] as const
 
-function refuseOfOtherKind(found: Found, address: Address | undefined, problems: Problems): void {
+/** Keys that mean nothing for such an address. */
+export function refuseOfOtherKind(found: Found, address: Address | undefined, problems: Problems): void {
   if (address === undefined) return
   const misplaced = address.kind === 'unix' ? ONLY_TCP : ONLY_UNIX
   for (const key of misplaced) {
@@ -263,6 +267,24 @@ function judgeOpenness(
       'listener-open',
       found.tcp?.value.at ?? keyAt,
       `plain TCP is served on loopback only: whoever reaches ${where} would control the engine; add "tls", or "insecure: true" if the network keeps everybody else out (PS-LISTEN-002)`,
+    )
+}
+
+/** Health and metrics are not served where Docker clients connect (PS-LISTEN-005). */
+export function refuseAdminAmong(
+  listeners: readonly ListenerConfig[],
+  admin: Address,
+  at: Entry['keyAt'],
+  problems: Problems,
+): void {
+  if (admin.kind === 'tcp' && admin.port === 0) return
+  const where = describeAddress(admin)
+  const same = listeners.find(({ address }) => describeAddress(address) === where)
+  if (same !== undefined)
+    problems.error(
+      'key-conflict',
+      at,
+      `"admin" and listener ${quote(same.name)} both listen on ${where}; the admin listener has an address of its own (PS-LISTEN-005)`,
     )
 }
 

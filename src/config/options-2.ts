@@ -1,7 +1,8 @@
 /** Sections of version 2 that hold a few settings each: `chain`, `security`, `log`, `admin`. */
-import { isLoopback } from '../model/address.ts'
+import { describeAddress, isLoopback } from '../model/address.ts'
 import { parseAddress } from '../model/parse-address.ts'
 import type { AdminOptions, ChainOptions, DecisionLog, SecurityOptions } from './config.ts'
+import { readRights, refuseOfOtherKind } from './listeners.ts'
 import { readPath } from './paths.ts'
 import type { Problems } from './problem.ts'
 import { type Entry, nameNode, quote } from './tree.ts'
@@ -89,7 +90,10 @@ function readApiVersion(entry: Entry, problems: Problems): string {
   return INITIAL_SECURITY.minApiVersion
 }
 
-export const DECISION_KEYS = ['file', 'mask'] as const
+export const DECISION_KEYS = ['file', 'mask', 'relayed'] as const
+
+/** Names that mean an output of the process; a file of such a name is `./stdout`. */
+export const OUTPUTS: readonly string[] = ['stdout', 'stderr']
 
 /** `log:`, of which there is only the decision log. */
 export function readLog(section: Entry, problems: Problems): DecisionLog | undefined {
@@ -111,39 +115,46 @@ function readDecisions(section: Entry, problems: Problems): DecisionLog | undefi
   if (map === undefined) return undefined
   let file: string | undefined
   let mask: readonly string[] = []
+  let relayed = true
   readKeys(
     map,
     {
       file: (entry) => {
-        file = readPath(entry, problems)
+        const { value } = entry
+        file = value.kind === 'text' && OUTPUTS.includes(value.text) ? value.text : readPath(entry, problems)
       },
       mask: (entry) => {
         mask = readTexts(entry, 'names of keys and headers', problems).map(({ text }) => text)
       },
-    },
+      relayed: (entry) => {
+        relayed = readBoolean(entry, relayed, problems)
+      },
+    } satisfies Record<(typeof DECISION_KEYS)[number], (entry: Entry) => void>,
     problems,
   )
   if (file === undefined && map.entries.every(({ key }) => key !== 'file'))
     problems.error('key-missing', section.keyAt, '"decisions" has a "file" to write to')
-  return file === undefined ? undefined : { file, mask }
+  return file === undefined ? undefined : { file, mask, relayed }
 }
 
 /** Metrics tell who does what, so nobody but this machine gets at them (PS-LISTEN-005). */
 export function readAdmin(section: Entry, problems: Problems): AdminOptions | undefined {
   const map = readMap(section, problems)
   if (map === undefined) return undefined
-  const found: Entry[] = []
+  const found: { [key: string]: Entry } = {}
   const keep = (entry: Entry) => {
-    found.push(entry)
+    found[entry.key] = entry
   }
-  readKeys(map, { unix: keep, tcp: keep }, problems)
-  const [source, second] = found
+  readKeys(map, Object.fromEntries(ADMIN_KEYS.map((key) => [key, keep])), problems)
+  const insecure = found.insecure !== undefined && readBoolean(found.insecure, false, problems)
+  const socket = readRights(found, SEES_ALL, problems)
+  const source = found.unix ?? found.tcp
   if (source === undefined) {
     problems.error('key-missing', section.keyAt, '"admin" has neither "unix" nor "tcp"')
     return undefined
   }
-  if (second !== undefined && second.key !== source.key)
-    problems.error('key-conflict', second.keyAt, '"admin" has both "unix" and "tcp"')
+  if (found.unix && found.tcp)
+    problems.error('key-conflict', found.tcp.keyAt, '"admin" has both "unix" and "tcp"')
   const text = readText(source, source.key === 'unix' ? 'the path of a socket' : 'host:port', problems)
   if (text === undefined) return undefined
   const address = parseAddress(source.key === 'unix' ? `unix://${text}` : `tcp://${text}`)
@@ -151,11 +162,21 @@ export function readAdmin(section: Entry, problems: Problems): AdminOptions | un
     problems.error('address', source.value.at, address.failure)
     return undefined
   }
-  if (address.value.kind === 'tcp' && !isLoopback(address.value.host))
-    problems.error(
-      'listener-open',
-      source.value.at,
-      '"admin" is served on loopback or a unix socket only (PS-LISTEN-005)',
-    )
-  return { address: address.value }
+  refuseOfOtherKind(found, address.value, problems)
+  if (address.value.kind === 'tcp' && !isLoopback(address.value.host)) {
+    const where = describeAddress(address.value)
+    if (insecure)
+      problems.warn('listener-open', found.insecure!.keyAt, `whoever reaches ${where} ${SEES_ALL}`)
+    else
+      problems.error(
+        'listener-open',
+        source.value.at,
+        '"admin" is served on loopback or a unix socket only, unless it says "insecure: true" (PS-LISTEN-005)',
+      )
+  }
+  return { address: address.value, socket, insecure }
 }
+
+export const ADMIN_KEYS = ['unix', 'tcp', 'mode', 'owner', 'group', 'insecure'] as const
+
+const SEES_ALL = 'sees who does what with the engine, and how powerstrip is set up'

@@ -3,7 +3,6 @@ import { buildTree } from './build-tree.ts'
 import type { Config } from './config.ts'
 import { readDocument } from './document.ts'
 import type { FileText } from './file-text.ts'
-import { NOT_YET } from './not-yet.ts'
 import { type ConfigProblem, firstPosition, Problems } from './problem.ts'
 import { replaceVariables } from './replace-variables.ts'
 import { type MapNode, type Node, nameNode } from './tree.ts'
@@ -17,8 +16,6 @@ export interface FileGround {
   readonly builtIns: readonly string[]
   /** For `${NAME}`. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** Keys of version 2 that are refused because nothing would come of them. */
-  readonly notYet?: readonly string[]
 }
 
 export interface ParseGround extends FileGround {
@@ -98,7 +95,7 @@ function readWithVariables(
   ground: ParseGround,
   problems: Problems,
 ): Config | undefined {
-  const { builtIns, env = {}, notYet = NOT_YET, fileText = noFile } = ground
+  const { builtIns, env = {}, fileText = noFile } = ground
   const withVariables = (node: Node) => replaceVariables(node, { env, fileText }, problems)
   const replaced = withVariables(root)
   if (replaced.kind !== 'map') return undefined
@@ -107,7 +104,6 @@ function readWithVariables(
     file,
     {
       builtIns,
-      notYet,
       fileText,
       treeOf(text, name) {
         const tree = treeOf(text, name, problems)

@@ -47,7 +47,6 @@ export const CONTENT_PROBLEM_CODES = [
   'include-cycle',
   'include-unreadable',
   'include-key',
-  'not-yet',
   'needs-protocol-2',
   'condition',
   'operation-unknown',

@@ -130,6 +130,12 @@ const endpoints: Schema = { $ref: '#/definitions/endpoints' }
 
 const account = orVariable({ type: ['string', 'integer'] })
 
+const socketRights = {
+  mode: { type: ['string', 'integer'], description: 'three octal digits, as in "0660"' },
+  owner: account,
+  group: account,
+}
+
 const listener = map(
   {
     unix: path,
@@ -138,9 +144,7 @@ const listener = map(
       { cert: path, key: path, ca: path, clientAuth: choice(CLIENT_AUTH) },
       { required: ['cert', 'key'] },
     ),
-    mode: { type: ['string', 'integer'], description: 'three octal digits, as in "0660"' },
-    owner: account,
-    group: account,
+    ...socketRights,
     hooks: boolean,
     endpoints,
     insecure: boolean,
@@ -176,8 +180,10 @@ export function configSchema(): Schema {
           http2: choice(HTTP2),
           minApiVersion: { type: ['string', 'number'] },
         }),
-        log: map({ decisions: map({ file: path, mask: listOf(text) }, { required: ['file'] }) }),
-        admin: map({ unix: path, tcp: text }, oneOf('unix', 'tcp')),
+        log: map({
+          decisions: map({ file: path, mask: listOf(text), relayed: boolean }, { required: ['file'] }),
+        }),
+        admin: map({ unix: path, tcp: text, ...socketRights, insecure: boolean }, oneOf('unix', 'tcp')),
       },
       { required: ['version'] },
     ),

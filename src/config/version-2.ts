@@ -4,8 +4,7 @@ import type { AdapterConfig, Config, ListenerConfig, Options, Rule, UseSettings 
 import { readRules2, type UseGround } from './endpoints-2.ts'
 import { type IncludeGround, refuseTaken, SHARED_SECTIONS, withIncludes } from './include.ts'
 import { readLimits } from './limits.ts'
-import { readListeners } from './listeners.ts'
-import { refuseNotYet } from './not-yet.ts'
+import { readListeners, refuseAdminAmong } from './listeners.ts'
 import { INITIAL_CHAIN, INITIAL_SECURITY, readAdmin, readChain, readLog, readSecurity } from './options-2.ts'
 import type { Problems } from './problem.ts'
 import { DEFAULTS_KEYS, initialSettings, readSetting } from './settings.ts'
@@ -32,16 +31,11 @@ export const KEYS_2 = [
 
 export interface Ground2 extends IncludeGround {
   readonly builtIns: readonly string[]
-  /** Keys that are refused because nothing would come of them. */
-  readonly notYet: readonly string[]
 }
 
 export function readVersion2(root: MapNode, file: string, ground: Ground2, problems: Problems): Config {
   const maps = withIncludes(root, ground, problems)
-  for (const map of maps) {
-    for (const entry of map.entries) judgeTopLevelKey(entry, map === root, problems)
-    refuseNotYet(map, ground.notYet, problems)
-  }
+  for (const map of maps) for (const entry of map.entries) judgeTopLevelKey(entry, map === root, problems)
   const own = (key: string) => root.entries.filter((entry) => entry.key === key)
   const shared = (key: (typeof SHARED_SECTIONS)[number]) =>
     maps.flatMap((map) => map.entries.filter((entry) => entry.key === key))
@@ -73,6 +67,8 @@ export function readVersion2(root: MapNode, file: string, ground: Ground2, probl
     { rules, readRules: (map) => readRules2(map, useGround, problems) },
     problems,
   )
+  const [admin] = own('admin')
+  if (admin && options.admin) refuseAdminAmong(listeners, options.admin.address, admin.keyAt, problems)
   const upstreams = own('upstream').map((entry) => readUpstream(entry, problems))
 
   // A misspelt use leaves the adapter that it means unused: the one slip would be told twice.

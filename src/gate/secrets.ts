@@ -9,7 +9,7 @@ import { memberText, reshaped } from './members.ts'
 import { type Edit, splice } from './splice.ts'
 
 /** Where a secret stands: all of a body, a field of it, a field of each item of a list, or a key of the query. */
-type Place =
+export type Place =
   | { readonly at: 'body' }
   | { readonly at: 'field'; readonly path: readonly string[] }
   /** Items are known again by this field: a hook may leave some out. */

@@ -56,12 +56,7 @@ async function open(
   tell: (told: ListenerTold) => void,
 ): Promise<Result<Listener, string>> {
   const { address, tls } = spec
-  if (address.kind === 'unix') {
-    const server = plainServer(spec, crowd, accept)
-    const problem = await openUnix(server, address.path, spec.socket, spec.limits.backlog)
-    return problem === undefined ? ok({ address, close: () => stopAccepting(server) }) : failed(problem)
-  }
-  if (tls !== undefined) {
+  if (address.kind === 'tcp' && tls !== undefined) {
     const secured = await listenTls(spec, tls, crowd, accept, tell)
     if (!secured.ok) return secured
     const { server, close } = secured.value
@@ -69,14 +64,26 @@ async function open(
     if (!bound.ok) close()
     return bound.ok ? ok({ address: bound.value, close: async () => close() }) : bound
   }
+  const server = plainServer(spec, crowd, accept)
+  const bound = await openPlain(server, spec)
+  return bound.ok ? ok({ address: bound.value, close: () => stopAccepting(server) }) : bound
+}
+
+/** Lets a server without TLS listen by the rules that hold for all (PS-LISTEN-001, PS-LISTEN-002). Where it does comes back. */
+export async function openPlain(
+  server: Server,
+  { address, socket, insecure, limits }: Pick<ListenerSpec, 'address' | 'socket' | 'insecure' | 'limits'>,
+): Promise<Result<Address, string>> {
+  if (address.kind === 'unix') {
+    const problem = await openUnix(server, address.path, socket, limits.backlog)
+    return problem === undefined ? ok(address) : failed(problem)
+  }
   // Whoever reaches this port controls the engine, and with it the host; plain TCP has no way to tell who that is.
-  if (!isLoopback(address.host) && !spec.insecure)
+  if (!isLoopback(address.host) && !insecure)
     return failed(
       'plain TCP is served on loopback only (127.0.0.1, ::1, localhost); anyone who reaches it owns the engine (PS-LISTEN-002)',
     )
-  const server = plainServer(spec, crowd, accept)
-  const bound = await openTcp(server, address, spec.limits.backlog)
-  return bound.ok ? ok({ address: bound.value, close: () => stopAccepting(server) }) : bound
+  return openTcp(server, address, limits.backlog)
 }
 
 function plainServer({ name, address: { kind } }: ListenerSpec, crowd: Crowd, accept: Accept): Server {

@@ -1,3 +1,4 @@
+import type { ClientIdentity } from './client.ts'
 import type { HookFailure, HookRequest, HookResponse, HookUser, UnwindCause } from './hook.ts'
 
 /** How an exchange ended; exactly one for each (`docs/life-of-a-request.md` has a paragraph on every one). */
@@ -59,7 +60,13 @@ export type ChainNote =
   /** A body was too large for a hook whose `onOversize` says that it is passed over. */
   | { readonly kind: 'oversize-skipped'; readonly phase: HookPhase; readonly adapter: string }
   /** Something was undone. */
-  | { readonly kind: 'unwound'; readonly adapter: string; readonly uid: string; readonly requestId: string }
+  | {
+      readonly kind: 'unwound'
+      readonly adapter: string
+      readonly uid: string
+      readonly requestId: string
+      readonly durationMs: number
+    }
   /** Something could not be undone: all that is needed to do it by hand. */
   | {
       readonly kind: 'unwind-failed'
@@ -72,8 +79,11 @@ export type ChainNote =
       readonly metadata: string | undefined
       readonly cause: Omit<UnwindCause, 'response'>
       readonly failure: HookFailure
+      readonly durationMs: number
     }
   | { readonly kind: 'observer-failed'; readonly adapter: string; readonly failure: HookFailure }
+  /** An observe-hook was told of an exchange. */
+  | { readonly kind: 'observed'; readonly adapter: string; readonly durationMs: number }
   /** An observe-hook is slower than the exchanges it is told of: the oldest that waited was dropped. */
   | { readonly kind: 'observation-dropped'; readonly adapter: string }
 
@@ -92,6 +102,8 @@ export interface HookRecord {
   readonly failOpen: boolean
   readonly warnings: readonly string[]
   readonly annotations: Readonly<Record<string, string>>
+  /** JSON text of what it returned for its later hooks. */
+  readonly metadata?: string
   /** What it changed, if anything. */
   readonly change: HookChange | undefined
   /** Of a stream-hook, whose calls about one stream are one record. */
@@ -127,8 +139,16 @@ export interface ChainReport {
   readonly user: HookUser
   readonly listener: string
   readonly hooks: readonly HookRecord[]
-  /** Those that were undone by the time of the report; more may follow. */
+  /** Those that were undone by the time of the report; more may follow, while `undoing` has not resolved. */
   readonly unwound: readonly UnwindRecord[]
+  /** What goes on behind the client's back. Nothing: there is nothing to come. */
+  readonly undoing?: Promise<void>
+  /** What the client sent, before any hook. */
+  readonly original: HookRequest
+  /** The last answer that hooks were shown or gave. */
+  readonly response: HookResponse | null
+  /** What the engine answered, whatever the client was told. */
+  readonly engineStatus: number | undefined
 }
 
 /** What is told about an exchange when it is over. */
@@ -139,6 +159,11 @@ export interface ExchangeReport {
   readonly target: string
   /** Docker's operation id, or `unknown`. */
   readonly operation: string
+  /** From the path; nothing where the client wrote none. */
+  readonly apiVersion: string | undefined
+  readonly client: ClientIdentity
+  /** Of the configuration that it was judged by. */
+  readonly revision: string | undefined
   /** Status that the client was sent, if any. */
   readonly status: number | undefined
   /** Bytes received from the client and sent to it, heads included. */
@@ -183,6 +208,23 @@ export type ProxyEvent =
   | { readonly kind: 'config-changed'; readonly file: string; readonly warnings: string }
   /** The last good configuration stays. `problems` is the text for people, with lines and carets. */
   | { readonly kind: 'config-broken'; readonly file: string; readonly problems: string }
+  /** In an adapter's own words. */
+  | {
+      readonly kind: 'adapter-said'
+      readonly adapter: string
+      readonly level: 'info' | 'warn' | 'error'
+      /** A text, or for `error` whatever was thrown. */
+      readonly said: unknown
+    }
+  /** Health, metrics and taps are served there. */
+  | { readonly kind: 'admin-listening'; readonly address: string }
+  | { readonly kind: 'admin-closed'; readonly address: string }
+  /** The decision log had been moved away or was asked to, and goes on in a new file of the same name. */
+  | { readonly kind: 'decisions-reopened'; readonly file: string }
+  /** It cannot be written; lines wait, up to a limit. */
+  | { readonly kind: 'decisions-broken'; readonly file: string; readonly message: string }
+  /** It was written more slowly than exchanges ended. */
+  | { readonly kind: 'decisions-dropped'; readonly file: string; readonly lines: number }
   | { readonly kind: 'draining'; readonly connections: number; readonly graceMs: number }
   | { readonly kind: 'connection-crashed'; readonly error: unknown }
 

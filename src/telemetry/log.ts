@@ -2,6 +2,8 @@
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import type { ChainNote, EventSink, ProxyEvent } from '../model/event.ts'
 import { impossible } from '../model/result.ts'
+import { printJson } from '../sdk/json.ts'
+import { ExchangeMask, Mask } from './mask.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -13,14 +15,24 @@ export function logTo(
   level: LogLevel,
   stream: DestinationStream = destination({ dest: STDERR, sync: true }),
 ): EventSink {
+  const mask = new Mask()
   const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream)
   return (event: ProxyEvent) => {
     switch (event.kind) {
       case 'exchange-ended': {
         if (!log.isLevelEnabled('debug')) return
-        const { durationMs, chain, ...report } = event.report
+        const { durationMs, chain, client, apiVersion: _told, target, ...report } = event.report
         const ids = chain === undefined || chain.requestId === '' ? {} : { requestId: chain.requestId }
-        return log.debug({ ...report, ...ids, durationMs: Math.round(durationMs * 1000) / 1000 }, 'exchange')
+        return log.debug(
+          {
+            ...report,
+            target: mask.target(target),
+            listener: client.listener,
+            ...ids,
+            durationMs: Math.round(durationMs * 1000) / 1000,
+          },
+          'exchange',
+        )
       }
       case 'listening':
         return log.info({ listener: event.listener, address: event.address }, 'listening')
@@ -59,7 +71,7 @@ export function logTo(
           'the engine does not answer; clients get 502 until it does',
         )
       case 'chain':
-        return tellNote(log, event.operation, event.note)
+        return tellNote(log, event.operation, event.note, mask)
       case 'config-changed':
         return log.info(
           { file: event.file, ...(event.warnings === '' ? {} : { warnings: event.warnings }) },
@@ -69,6 +81,21 @@ export function logTo(
         return log.error(
           { file: event.file, problems: event.problems },
           'the configuration has changed and is broken; the last good one stays in force',
+        )
+      case 'adapter-said':
+        return tellWords(log, event.adapter, event.level, event.said)
+      case 'admin-listening':
+        return log.info({ address: event.address }, 'health, metrics and taps are served')
+      case 'admin-closed':
+        return log.info({ address: event.address }, 'health, metrics and taps are served there no more')
+      case 'decisions-reopened':
+        return log.info({ file: event.file }, 'the decision log goes on in a new file')
+      case 'decisions-broken':
+        return log.error({ file: event.file, reason: event.message }, 'the decision log cannot be written')
+      case 'decisions-dropped':
+        return log.error(
+          { file: event.file, lines: event.lines },
+          'the decision log was written too slowly, and misses lines',
         )
       case 'draining':
         return log.info({ connections: event.connections, graceMs: event.graceMs }, 'draining')
@@ -80,7 +107,14 @@ export function logTo(
   }
 }
 
-function tellNote(log: Logger, operation: string, note: ChainNote): void {
+/** An adapter in process: its words, in its name. */
+function tellWords(log: Logger, adapter: string, level: 'info' | 'warn' | 'error', said: unknown): void {
+  if (typeof said === 'string') return log[level]({ adapter }, said)
+  if (said instanceof Error) return log[level]({ adapter, err: said }, said.message)
+  log[level]({ adapter, said }, 'an adapter says something that is no text')
+}
+
+function tellNote(log: Logger, operation: string, note: ChainNote, mask: Mask): void {
   switch (note.kind) {
     case 'warning':
       return log.warn({ operation, ...note }, 'an adapter answered oddly')
@@ -99,9 +133,11 @@ function tellNote(log: Logger, operation: string, note: ChainNote): void {
       return log.info({ operation, ...note }, 'an adapter has undone what it did')
     case 'unwind-failed':
       return log.error(
-        { operation, ...note },
+        { operation, ...note, ...shownForRepair(note, operation, mask) },
         'what an adapter did could not be undone; what is needed to do it by hand stands here',
       )
+    case 'observed':
+      return log.trace({ operation, ...note }, 'an adapter that looks on was told')
     case 'observer-failed':
       return log.warn({ operation, ...note }, 'an adapter that looks on failed')
     case 'observation-dropped':
@@ -111,5 +147,19 @@ function tellNote(log: Logger, operation: string, note: ChainNote): void {
       )
     default:
       return impossible(note)
+  }
+}
+
+/** What an adapter had handed to its later hooks may hold secrets; what it reserved has another name. */
+function shownForRepair(
+  { target, metadata, cause }: ChainNote & { kind: 'unwind-failed' },
+  operation: string,
+  mask: Mask,
+) {
+  const own = new ExchangeMask(mask, operation)
+  return {
+    target: own.target(target),
+    ...(metadata === undefined ? {} : { metadata: printJson(own.json(metadata)) }),
+    cause: { ...cause, status: cause.status && { ...cause.status, message: own.text(cause.status.message) } },
   }
 }

@@ -27,6 +27,11 @@ export class Breaker {
     return `the last ${this.#failures} calls failed; the next one is tried in ${Math.max(0, waitMs / 1000).toFixed(1)} s`
   }
 
+  /** Whether calls are being held off. */
+  get isOpen(): boolean {
+    return this.#settings !== undefined && this.#failures >= this.#settings.failures
+  }
+
   tell(succeeded: boolean): void {
     this.#trying = false
     if (this.#settings === undefined) return

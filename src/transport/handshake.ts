@@ -56,6 +56,11 @@ export class Handshake {
     return this.#spoken
   }
 
+  /** Why nothing is known of it; nothing where something is. */
+  get problem(): string | undefined {
+    return this.#spoken === undefined ? this.#problem : undefined
+  }
+
   /** What the adapter speaks. One that has never been asked to the end is waited for; nobody waits for the next question. */
   async settled(): Promise<Result<Spoken, string>> {
     if (this.#spoken === undefined && this.#isAsking) await this.#asking

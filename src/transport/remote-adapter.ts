@@ -91,6 +91,16 @@ export class RemoteAdapter {
     return this.#handshake.spoken?.protocol === 1
   }
 
+  /** Why it cannot be called yet; nothing where it can. */
+  get problem(): string | undefined {
+    return this.#handshake.problem
+  }
+
+  /** Whether the circuit breaker holds calls off. */
+  get isHeldOff(): boolean {
+    return this.#breaker.isOpen
+  }
+
   /** Resolves when it has been asked for the first time. The failure is why it can never be used; not being there is none. */
   async asked(): Promise<Result<undefined, string>> {
     const settled = await this.#handshake.settled()

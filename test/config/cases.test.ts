@@ -38,8 +38,6 @@ interface ExpectedProblem {
 const CASES = join('test', 'config', 'cases')
 const BUILT_INS = ['debug', 'null']
 const ENV = { ADAPTER_HOST: 'adapter.example', STRICT: 'true', TEAM: 'blue', NOTHING: '' }
-/** Stands in for whatever this release does not act upon, so that cases need no change when it does. */
-const NOT_YET = ['use.when']
 
 const names = readdirSync(CASES)
   .filter((file) => file.endsWith('.yml'))
@@ -53,7 +51,6 @@ describe('each configuration case', () => {
     const parsed = parseConfig(text, `${name}.yml`, {
       builtIns: BUILT_INS,
       env: ENV,
-      notYet: NOT_YET,
       fileText,
     })
 

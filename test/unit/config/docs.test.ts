@@ -1,13 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeProblems } from '../../../src/config/describe.ts'
-import { NOT_YET } from '../../../src/config/not-yet.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { CONTENT_PROBLEM_CODES, FILE_PROBLEM_CODES, YAML_PROBLEM_CODES } from '../../../src/config/problem.ts'
 
 const PAGE = readFileSync(join('docs', 'config.md'), 'utf8')
-/** The page tells what a configuration may say; a section of its own tells what nothing comes of yet. */
-const GROUND = { builtIns: ['debug'], notYet: [] }
+const GROUND = { builtIns: ['debug'] }
 
 interface Example {
   readonly line: number
@@ -71,11 +69,6 @@ describe('docs/config.md', () => {
     const written = parseConfig(`limits: { ${defaults.join(', ')} }\n${sections}`, 'config.md')
     const unwritten = parseConfig(sections, 'config.md')
     expect(written.ok && written.value.config).toEqual(unwritten.ok && unwritten.value.config)
-  })
-
-  test('lists what this release does not act upon', () => {
-    const [, section = ''] = /^### Not in this release\n(.*?)^## /ms.exec(PAGE) ?? []
-    expect([...section.matchAll(/^- `([^`]+)`$/gm)].map(({ 1: key }) => key)).toEqual(NOT_YET)
   })
 
   test('explains every code, and no other', () => {

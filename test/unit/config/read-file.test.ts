@@ -61,7 +61,7 @@ describe('a configuration file', () => {
     mkdirSync(join(directory, 'team'))
     writeFileSync(join(directory, 'team', 'ci.yml'), 'adapters:\n  ci: { use: debug }\n')
     const file = fileWith('version: 2\ninclude: [team/ci.yml]\nendpoints:\n  "*": { pre: [ci] }\n')
-    const ground = { builtIns: ['debug'], notYet: [] }
+    const ground = { builtIns: ['debug'] }
     const read = await readConfigFile(file, ground)
     expect(read.ok && [...read.value.config.adapters.keys()]).toEqual(['ci'])
     expect(read.ok && [...read.value.others.keys()]).toEqual([join(directory, 'team', 'ci.yml')])
@@ -84,7 +84,7 @@ describe('a configuration file', () => {
     const file = fileWith(
       `version: 2\nadapters:\n  a: { url: "\${file:secret}" }\n  b: { unix: "/run/b.sock", timeout: "\${file:secret}" }\nendpoints: {}\n`,
     )
-    const read = await readConfigFile(file, { builtIns: [], notYet: [] })
+    const read = await readConfigFile(file, { builtIns: [] })
     expect(read.ok).toBe(false)
     expect(read.ok ? '' : read.failure.problems.map(({ code }) => code)).toEqual([
       'url-without-scheme',

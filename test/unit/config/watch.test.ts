@@ -297,7 +297,6 @@ describe('a watched configuration', () => {
     const told = new Told()
     await using _ = watchConfig(file, {
       builtIns: ['debug'],
-      notYet: [],
       onGood: ({ config }) => {
         const [adapter] = config.adapters.values()
         told.add(`good ${adapter?.name} ${String(adapter?.settings.with.token)}`)

@@ -1,0 +1,378 @@
+/** The decision log of a real process: one line a request, whatever comes of it, and no secret in any. */
+import { existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Decision } from '../../../src/telemetry/decision.ts'
+import { decisionsIn } from '../../support/admin.ts'
+import { type EngineScript, sendJson, startEngine } from '../../support/cases/engine.ts'
+import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
+import { request } from '../../support/raw/box.ts'
+import { RawPeer } from '../../support/raw/peer.ts'
+import { type Behaviour, startTwo } from '../../support/two/adapter.ts'
+import { build } from '../../unit/cli/command.ts'
+
+const CREATE = '/v1.45/containers/create?name=web'
+const BODY = { Image: 'busybox', Env: ['PASSWORD=hunter2-and-more', 'PATH=/bin'], Labels: { a: '1' } }
+
+let folder: string
+
+beforeAll(() => build())
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'decisions-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const script: EngineScript = ({ method }, response) =>
+  method === 'POST'
+    ? sendJson(response, 201, { Id: 'abc', Warnings: [] })
+    : sendJson(response, 200, { ID: 'e' })
+
+interface Scene extends AsyncDisposable {
+  readonly powerstrip: Powerstrip
+  readonly file: string
+  /** Stops the proxy, which writes what it has to; then its lines. */
+  lines(): Promise<readonly Decision[]>
+  ask(method: string, target: string, body?: unknown): Promise<number>
+}
+
+async function scene(
+  adapters: Readonly<Record<string, Behaviour>>,
+  endpoints: object,
+  { decisions = {}, engine: own = script }: { decisions?: object; engine?: EngineScript } = {},
+): Promise<Scene> {
+  const engine = await startEngine(own)
+  const started = await Promise.all(
+    Object.entries(adapters).map(async ([name, does]) => [name, await startTwo(name, { does })] as const),
+  )
+  const file = join(folder, 'decisions.ndjson')
+  const powerstrip = await startPowerstrip({
+    upstream: `unix://${(engine.address as { path: string }).path}`,
+    config: JSON.stringify({
+      version: 2,
+      adapters: Object.fromEntries(
+        started.map(([name, { socket }]) => [name, { unix: socket, protocol: 2 }]),
+      ),
+      endpoints,
+      log: { decisions: { file, ...decisions } },
+    }),
+  })
+  let stopped: Promise<unknown> | undefined
+  const stop = () => {
+    stopped ??= powerstrip.stop()
+    return stopped
+  }
+  return {
+    powerstrip,
+    file,
+    async lines() {
+      expect(await stop()).toBe(0)
+      return decisionsIn(file)
+    },
+    async ask(method, target, body) {
+      await using client = await RawPeer.connect({ kind: 'unix', path: powerstrip.socket })
+      client.write(request(method, target, body))
+      return (await client.answer(method)).status
+    },
+    async [Symbol.asyncDispose]() {
+      await stop()
+      await Promise.all(started.map(([, adapter]) => adapter[Symbol.asyncDispose]()))
+      await engine[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('a chain of every phase: who was asked, what it changed and said, and how it ended', async () => {
+  await using set = await scene(
+    {
+      lease: () => ({
+        Compensate: true,
+        Metadata: { lease: 7, password: 'hunter2-and-more' },
+        PatchType: 'JSONPatch',
+        Patch: [{ op: 'add', path: '/Env/-', value: 'LEASE=secret-of-lease' }],
+      }),
+      labels: () => ({
+        ModifiedClientRequest: {
+          Request: '/v1.45/containers/create?name=web2',
+          Body: { ...BODY, Labels: { a: '2' } },
+        },
+        Warnings: ['hunter2-and-more is a poor password'],
+        AuditAnnotations: { signature: 'missing' },
+      }),
+      policy: () => undefined,
+      late: () => ({ ModifiedServerResponse: { Code: 200 } }),
+    },
+    { ContainerCreate: { pre: ['lease', 'labels'], validate: ['policy'], post: ['late'] } },
+  )
+  expect(await set.ask('POST', CREATE, BODY)).toBe(200)
+  const [line, ...more] = await set.lines()
+  expect(more).toEqual([])
+  expect(line).toEqual({
+    id: expect.stringMatching(/^[0-9A-Z]{26}$/),
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[0-9:.]+Z$/),
+    durationMs: expect.any(Number),
+    request: { method: 'POST', path: CREATE, operation: 'ContainerCreate', apiVersion: '1.45' },
+    user: { name: null, authenticationMethod: null, peerAddress: null },
+    listener: 'default',
+    hooks: [
+      {
+        adapter: 'lease',
+        phase: 'pre',
+        outcome: 'replace',
+        durationMs: expect.any(Number),
+        uid: expect.stringMatching(/^[0-9A-Z]{26}$/),
+        metadata: { lease: 7, password: '***' },
+        changed: { patch: [{ op: 'add', path: '/Env/-', value: 'LEASE=***' }] },
+      },
+      {
+        adapter: 'labels',
+        phase: 'pre',
+        outcome: 'replace',
+        durationMs: expect.any(Number),
+        uid: expect.any(String),
+        warnings: ['*** is a poor password'],
+        annotations: { signature: 'missing' },
+        changed: {
+          path: { from: CREATE, to: '/v1.45/containers/create?name=web2' },
+          patch: [
+            { op: 'remove', path: '/Env/2', was: 'LEASE=***' },
+            { op: 'replace', path: '/Labels/a', value: '2', was: '1' },
+          ],
+        },
+      },
+      {
+        adapter: 'policy',
+        phase: 'validate',
+        outcome: 'pass',
+        durationMs: expect.any(Number),
+        uid: expect.any(String),
+      },
+      {
+        adapter: 'late',
+        phase: 'post',
+        outcome: 'replace',
+        durationMs: expect.any(Number),
+        uid: expect.any(String),
+        changed: { status: { from: 201, to: 200 } },
+      },
+    ],
+    unwound: [],
+    fate: 'changed',
+    status: 200,
+    engineStatus: 201,
+    bytes: { received: expect.any(Number), sent: expect.any(Number) },
+    revision: expect.stringMatching(/^[0-9a-f]{12}$/),
+  })
+  expect(statSync(set.file).mode & 0o777).toBe(0o600)
+})
+
+test('a refusal, and what was undone for it, a failure of undoing too', async () => {
+  await using set = await scene(
+    {
+      one: ({ type }) => (type === 'pre-hook' ? { Compensate: true } : undefined),
+      two: ({ type }) => (type === 'pre-hook' ? { Compensate: true } : { status: 500 }),
+      policy: () => ({ Allowed: false, Status: { Message: 'not with hunter2-and-more' } }),
+    },
+    { ContainerCreate: { pre: ['one', 'two'], validate: ['policy'] } },
+  )
+  expect(await set.ask('POST', CREATE, BODY)).toBe(403)
+  const [line] = await set.lines()
+  expect(line).toMatchObject({
+    fate: 'denied',
+    status: 403,
+    detail: 'denied by adapter "policy": not with ***',
+    hooks: [
+      { adapter: 'one', outcome: 'pass' },
+      { adapter: 'two', outcome: 'pass' },
+      { adapter: 'policy', phase: 'validate', outcome: 'deny', detail: 'not with ***' },
+    ],
+    unwound: [
+      { adapter: 'two', result: 'failed' },
+      { adapter: 'one', result: 'done' },
+    ],
+  })
+  expect(line).not.toHaveProperty('engineStatus')
+  expect(line!.unwound.map(({ uid }) => uid)).toEqual([line!.hooks[1]!.uid, line!.hooks[0]!.uid])
+})
+
+test('what is undone behind the client’s back stands in the one line too', async () => {
+  let begin = () => {}
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  await using set = await scene(
+    {
+      lease: ({ type }) => (type === 'pre-hook' ? { Compensate: true } : undefined),
+      slow: async () => {
+        begin()
+        return 'silence'
+      },
+    },
+    { ContainerCreate: { pre: ['lease', 'slow'] } },
+  )
+  const client = await RawPeer.connect({ kind: 'unix', path: set.powerstrip.socket })
+  client.write(request('POST', CREATE, BODY))
+  await begun
+  await client[Symbol.asyncDispose]()
+  await set.powerstrip.logged(({ msg }) => msg === 'an adapter has undone what it did')
+  const lines = await set.lines()
+  expect(lines).toMatchObject([
+    { fate: 'aborted', status: null, unwound: [{ adapter: 'slow' }, { adapter: 'lease', result: 'done' }] },
+  ])
+})
+
+test('a failure that is passed over, a hook that is not called, and one whose answer it cannot see', async () => {
+  await using set = await scene(
+    { broken: () => ({ status: 500, text: 'no' }), picky: () => undefined },
+    {
+      ContainerCreate: {
+        pre: [
+          { use: 'broken', onError: 'ignore' },
+          { use: 'picky', when: 'body.Image == "other"' },
+        ],
+      },
+      ContainerExport: { post: ['picky'] },
+    },
+    {
+      engine: ({ method }, response) =>
+        method === 'POST'
+          ? sendJson(response, 201, { Id: 'abc', Warnings: [] })
+          : response
+              .writeHead(200, { 'Content-Type': 'application/x-tar', 'Content-Length': 4 })
+              .end('tar\n'),
+    },
+  )
+  await set.ask('POST', CREATE, BODY)
+  await set.ask('GET', '/v1.45/containers/web/export')
+  expect(await set.lines()).toMatchObject([
+    {
+      fate: 'unchanged',
+      hooks: [
+        { adapter: 'picky', outcome: 'skipped', detail: 'its condition does not hold' },
+        { adapter: 'broken', outcome: 'failed', failOpen: true },
+      ],
+    },
+    {
+      fate: 'unchanged',
+      hooks: [{ adapter: 'picky', phase: 'post', outcome: 'skipped', detail: 'the answer is binary' }],
+    },
+  ])
+})
+
+describe('requests that no hook asked for', () => {
+  const some = async (set: Scene) => {
+    await set.ask('GET', '/v1.45/info')
+    await set.ask('GET', '/v1.45/containers/../info')
+    await set.ask('POST', CREATE, BODY)
+  }
+  const endpoints = { ContainerCreate: { pre: ['labels'] } }
+
+  test('have a line without hooks, and refused ones as well', async () => {
+    await using set = await scene({ labels: () => undefined }, endpoints)
+    await some(set)
+    expect(await set.lines()).toMatchObject([
+      { fate: 'relayed', status: 200, hooks: [], request: { operation: 'SystemInfo', path: '/v1.45/info' } },
+      { fate: 'ambiguous', status: 400, hooks: [], detail: expect.stringContaining('PS-PATH-003') },
+      { fate: 'unchanged', status: 201, hooks: [{ adapter: 'labels' }] },
+    ])
+  })
+
+  test('have none with "relayed: false", but what is refused has', async () => {
+    await using set = await scene({ labels: () => undefined }, endpoints, { decisions: { relayed: false } })
+    await some(set)
+    expect((await set.lines()).map(({ fate }) => fate)).toEqual(['ambiguous', 'unchanged'])
+  })
+})
+
+test('1,000 requests are 1,000 lines, each of its own', async () => {
+  await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
+  const clients = Array.from({ length: 10 }, async (_, client) => {
+    await using peer = await RawPeer.connect({ kind: 'unix', path: set.powerstrip.socket })
+    for (let n = 0; n < 100; n++) {
+      const isCreate = n % 2 === 0
+      peer.write(
+        isCreate
+          ? request('POST', `/v1.45/containers/create?name=c${client}-${n}`, BODY)
+          : request('GET', `/v1.45/info?c${client}-${n}`),
+      )
+      await peer.answer('GET')
+    }
+  })
+  await Promise.all(clients)
+  const lines = await set.lines()
+  expect(lines).toHaveLength(1_000)
+  expect(new Set(lines.map(({ id }) => id)).size).toBe(1_000)
+  expect(new Set(lines.map(({ request: { path } }) => path)).size).toBe(1_000)
+  expect(lines.filter(({ hooks }) => hooks.length === 1)).toHaveLength(500)
+})
+
+describe('when the file is rotated', () => {
+  test('by SIGHUP, not a line is lost', async () => {
+    await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
+    await set.ask('GET', '/v1.45/info?before')
+    renameSync(set.file, `${set.file}.1`)
+    await set.ask('GET', '/v1.45/info?between')
+    process.kill(set.powerstrip.pid, 'SIGHUP')
+    await set.powerstrip.logged(({ msg }) => msg === 'the decision log goes on in a new file')
+    await set.ask('GET', '/v1.45/info?after')
+    const lines = [...decisionsIn(`${set.file}.1`), ...(await set.lines())]
+    expect(lines.map(({ request: { path } }) => path)).toEqual([
+      '/v1.45/info?before',
+      '/v1.45/info?between',
+      '/v1.45/info?after',
+    ])
+    expect(decisionsIn(set.file)).not.toEqual([])
+    expect(statSync(set.file).mode & 0o777).toBe(0o600)
+  })
+
+  test('by moving it away alone, it is noticed', async () => {
+    await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
+    await set.ask('GET', '/v1.45/info?before')
+    renameSync(set.file, `${set.file}.1`)
+    await set.powerstrip.logged(({ msg }) => msg === 'the decision log goes on in a new file')
+    expect(existsSync(set.file)).toBe(true)
+    await set.ask('GET', '/v1.45/info?after')
+    expect((await set.lines()).map(({ request: { path } }) => path)).toEqual(['/v1.45/info?after'])
+  })
+})
+
+test('another file and other masks are taken up while it runs', async () => {
+  await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
+  await set.ask('GET', '/v1.45/info?name=one')
+  const config = set.powerstrip.configFile!
+  const other = join(folder, 'other.ndjson')
+  writeFileSync(
+    config,
+    JSON.stringify({
+      version: 2,
+      adapters: {},
+      endpoints: {},
+      log: { decisions: { file: other, mask: ['name'] } },
+    }),
+  )
+  await set.powerstrip.logged(({ msg }) => msg === 'the configuration has changed and is in force')
+  await set.ask('GET', '/v1.45/info?name=two')
+  const lines = await set.lines()
+  const [two] = decisionsIn(other)
+  expect([lines[0]!.request.path, two!.request.path]).toEqual([
+    '/v1.45/info?name=one',
+    '/v1.45/info?name=***',
+  ])
+  expect(two!.revision).not.toBe(lines[0]!.revision)
+})
+
+test('a file that cannot be written refuses the change, and at the start the start', async () => {
+  await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
+  const bad = JSON.stringify({
+    version: 2,
+    adapters: {},
+    endpoints: {},
+    log: { decisions: { file: join(folder, 'missing', 'x.ndjson') } },
+  })
+  writeFileSync(set.powerstrip.configFile!, bad)
+  const told = await set.powerstrip.logged(({ problems }) => problems !== undefined)
+  expect(told.problems).toMatch(/log\.decisions: .*missing.* cannot be written/)
+  await set.ask('GET', '/v1.45/info')
+  expect(await set.lines()).toHaveLength(1)
+  const start = startPowerstrip({ upstream: 'unix:///nowhere.sock', config: bad })
+  await expect(start).rejects.toThrow(/ended with 1 .*\n.*log\.decisions: .* cannot be written/)
+})
