@@ -112,7 +112,9 @@ function nodeOf(host: Host, powerstrip: Powerstrip, trace: Trace, agentLog: read
       show(args)
       const ended = await ask(args, options)
       if (ended.exitCode === 0) return ended.stdout.trim()
-      throw new Error(`docker ${args.join(' ')} on ${host.name}: ${ended.stderr.trim()}`)
+      throw new Error(
+        `docker ${args.join(' ')} on ${host.name}: ${ended.stderr.trim()}\n${powerstrip.words}`.trim(),
+      )
     },
     async typeRefused(args) {
       show(args)

@@ -118,9 +118,8 @@ async function moveSite(from: Node, to: Node, visitor: Visitor): Promise<Away> {
   const source = await dataOf(from)
   const album = await sumsOf(join(source, 'album'))
 
-  await from.type(['stop', 'web'])
+  await from.type(['stop', 'web', 'db'])
   const last = visitor.last
-  await from.type(['stop', 'db'])
   const database = await sumsOf(join(source, 'appendonlydir'))
   await from.type(['rm', 'web', 'db'])
   // Typed in two terminals: the site waits for its database, and the database for its data.

@@ -19,7 +19,7 @@ import { withholding } from './chain/withhold.ts'
 import { dryRunAnswer, dryRunProblem } from './dry-run.ts'
 import { engineLoss } from './engine-loss.ts'
 import { ABORTED, type ExchangeEnd, type Unreachable, unshowable } from './exchange-end.ts'
-import { patched } from './gate/patch.ts'
+import { patched, patchedJudged } from './gate/patch.ts'
 import { copiedResponse, holdFor, postHooks, shownAnswer, streamHooks } from './hold.ts'
 import type { ClientIdentity } from './model/client.ts'
 import type { ChainNote, Fate, HookRecord, SkipReason } from './model/event.ts'
@@ -196,7 +196,7 @@ class Exchange {
       runPre(hooks.pre, original, run, {
         bodyWritable: this.#body.kind === 'absent' || this.#body.kind === 'taken',
         readmitted: (changed) => readmitted(this.#request, changed),
-        patched,
+        patched: patchedJudged,
       }),
     )
     if (pre.kind === 'aborted') return this.#left('not-called', original)

@@ -237,8 +237,8 @@ async function callHere(
   }
 }
 
-const FIRST_DELAY_MS = 100
-const LAST_DELAY_MS = 1000
+/** Between two looks at the state: a twentieth of what has been waited already, within these bounds, in milliseconds. */
+const DELAY_MS = { first: 100, last: 1000, share: 1 / 20 }
 const TELL_EVERY_MS = 10_000
 
 /** The value is where it is mounted. */
@@ -251,7 +251,6 @@ async function untilHere(
 ): Promise<Result<string, Trouble>> {
   const { control, leases, node, terms, signal, log } = around
   const begunMs = Date.now()
-  let delayMs = FIRST_DELAY_MS
   let [renewMs, tellMs] = [begunMs + leases.renewEveryMs, begunMs + TELL_EVERY_MS]
   let soundMs = begunMs
   for (;;) {
@@ -286,8 +285,9 @@ async function untilHere(
       const away = await calledAway(dataset, around)
       if (away !== undefined) return refused(away)
     }
+    const waitedMs = Date.now() - begunMs
+    const delayMs = Math.min(Math.max(DELAY_MS.first, waitedMs * DELAY_MS.share), DELAY_MS.last)
     await pause(delayMs, undefined, { signal }).catch(() => {})
-    delayMs = Math.min(delayMs * 1.5, LAST_DELAY_MS)
   }
 }
 

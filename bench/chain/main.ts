@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { startPowerstrip } from '../../test/support/powerstrip.ts'
 import { Client, request } from '../client/client.ts'
 import { percentile } from '../figure.ts'
+import { measureStreams } from './streams.ts'
 
 interface Variant {
   readonly title: string
@@ -105,6 +106,7 @@ const programs = [
 try {
   while (![engine, adapter, `${adapter}2`].every((socket) => existsSync(socket))) await sleep(20)
   await measure()
+  await measureStreams({ engine, adapter: `${adapter}2`, quick: flags.quick })
 } finally {
   for (const program of programs) {
     program.kill()

@@ -58,7 +58,7 @@ export async function runFlockerAgent(options: FlockerAgentOptions, around: Surr
     offer: (dataset, to) => agent!.offer(dataset, to),
     handOver: (dataset, to) => agent!.handOver(dataset, to),
     frozen: (dataset, copy) => agent!.frozen(dataset, copy),
-    hashes: (dataset) => agent!.hashes(dataset),
+    hasher: (dataset) => agent!.hasher(dataset),
   }
   const server = peerServer(custodian, tls.value && serverTls(tls.value))
   try {

@@ -1,15 +1,15 @@
-/** The command line: which commands there are, and what they take. */
+/**
+ * The command line: which commands there are, and what they take.
+ *
+ * What a command is made of is loaded when it is run. All of it at once takes longer, and more open files than a process may
+ * be allowed.
+ */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { BUILT_IN_NAMES } from '../built-ins.ts'
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
-import { runAdapter } from './adapter.ts'
-import { runCheck } from './check.ts'
-import { runExplain } from './explain.ts'
-import { runFlockerAgent } from './flocker-agent.ts'
-import { runFlockerControl } from './flocker-control.ts'
+import type { ConformanceOptions } from './conformance.ts'
 import type { TlsFlags } from './listeners.ts'
-import { runServe } from './serve.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
 /** Runs one command line to its end. `args` without the program's own name. */
@@ -64,6 +64,7 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     )
     .addHelpText('after', SERVE_EXAMPLE)
     .action(async (options: ServeFlags) => {
+      const { runServe } = await import('./serve.ts')
       exitCode = await runServe(
         {
           config: options.config,
@@ -86,6 +87,7 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     .description('read a configuration file and report every problem in it')
     .argument('<file>', 'the configuration file')
     .action(async (file: string) => {
+      const { runCheck } = await import('./check.ts')
       exitCode = await runCheck(file, around)
     })
 
@@ -96,6 +98,7 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     .argument('<method>', 'GET, POST, …')
     .argument('<path>', 'path and query, as a client sends them: /v1.45/containers/create?name=web')
     .action(async (method: string, path: string, options: { config?: string }) => {
+      const { runExplain } = await import('./explain.ts')
       exitCode = await runExplain({ method, path, config: options.config }, around)
     })
 
@@ -122,8 +125,35 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     .requiredOption('-l, --listen <url>', 'where to listen: http://127.0.0.1:4000, unix:///path.sock')
     .option('-w, --with <json>', 'the options of the adapter, as under "with" in a configuration file')
     .action(async (adapter: string, { listen, with: told }: { listen: string; with?: string }) => {
+      const { runAdapter } = await import('./adapter.ts')
       exitCode = await runAdapter({ adapter, listen, with: told }, around)
     })
+
+  withEndpoint(
+    program
+      .command('conformance')
+      .description('test whether an adapter answers as the protocol wants it (docs/testing-an-adapter.md)')
+      .addOption(
+        new Option('-p, --protocol <version>', 'auto asks the adapter; 1 never sends anything but calls')
+          .choices(['auto', '1', '2'])
+          .default('auto'),
+      )
+      .option(
+        '-o, --operations <ids>',
+        'what it is for, most important first: ContainerCreate,ContainerList (default: what it says, else everyday ones)',
+      )
+      .option('--hooks <types>', 'protocol 1: pre, post, or pre,post', 'pre,post')
+      .option('-w, --with <json>', 'what a configuration would say under "with" (protocol 2)')
+      .option('--focus <pattern>', 'only checks whose id or title matches: PS2-MUT, patch')
+      .option('--skip <pattern>', 'no check whose id or title matches')
+      .option('--timeout <duration>', 'for each call', '30s')
+      .option('--report <file>', "writes JUnit's XML, for CI systems")
+      .option('--html <file>', 'writes a page for people')
+      .option('--json <file>', 'writes JSON, for programs'),
+  ).action(async (url: string | undefined, options: Omit<ConformanceOptions, 'url'>) => {
+    const { runConformanceCommand } = await import('./conformance.ts')
+    exitCode = await runConformanceCommand({ ...options, url }, around)
+  })
 
   withTls(
     program
@@ -138,6 +168,7 @@ export async function runCommand(args: readonly string[], around: Surroundings):
       .option('--etcd-endpoints <url...>', 'members of the etcd that keeps it', [])
       .option('--etcd-prefix <key>', 'what its keys begin with', '/powerstrip/flocker'),
   ).action(async (options: FlockerControlFlags) => {
+    const { runFlockerControl } = await import('./flocker-control.ts')
     exitCode = await runFlockerControl({ ...tlsOf(options), ...options }, around)
   })
 
@@ -157,6 +188,7 @@ export async function runCommand(args: readonly string[], around: Surroundings):
       .option('--hostname <host>', 'what other hosts call this one (default: the address it listens on)')
       .option('-s, --state <directory>', 'keeps the id of this node', '/var/lib/powerstrip/flocker-agent'),
   ).action(async (options: FlockerAgentFlags) => {
+    const { runFlockerAgent } = await import('./flocker-agent.ts')
     exitCode = await runFlockerAgent({ ...tlsOf(options), hostname: undefined, ...options }, around)
   })
 
@@ -208,6 +240,19 @@ interface FlockerAgentFlags extends FlockerFlags {
   readonly control: readonly string[]
   readonly docker: string
   readonly hostname?: string
+}
+
+/** An adapter that runs somewhere. */
+function withEndpoint(command: Command): Command {
+  return command
+    .argument(
+      '[url]',
+      'the adapter, as a configuration names it: http://127.0.0.1:4000, unix:///run/adapter.sock',
+    )
+    .option('-e, --endpoint <url>', 'the same as an option')
+    .option('--bearer <file>', 'the token that the adapter wants to see')
+    .option('--hmac <file>', 'the secret that calls and replies are signed with')
+    .option('--ca <file>', 'the authority of an https:// adapter, as PEM')
 }
 
 /** Files named as for Docker's own TLS. */

@@ -96,6 +96,11 @@ export function readJson(text: string): Result<JsonNode, JsonFault> {
   return root === undefined ? failed(reader.fault()) : ok(root)
 }
 
+/** Whether `readJson` could read it, without making nodes. */
+export function judgeAsWritten(text: string): Result<JsonReading, JsonFault> {
+  return judgeJson(text, AS_WRITTEN)
+}
+
 /** The member of an object with this key. */
 export function memberOf(node: JsonNode | undefined, key: string): JsonMember | undefined {
   return node?.kind === 'object' ? node.members.find((member) => member.key === key) : undefined

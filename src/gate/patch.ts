@@ -7,17 +7,23 @@
 
 import type { BodyPatch } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
-import { describeFault, type JsonNode, readJson } from './json.ts'
+import { describeFault, judgeAsWritten } from './json.ts'
+import { rawElements, rawMembers } from './raw-json.ts'
 
 /** The text with the patch applied, or why it cannot be. */
 export function patched(text: string, patch: BodyPatch): Result<string, string> {
-  const target = readTree(text, 'the body')
-  if (!target.ok) return target
-  const given = readTree(patch.text, 'the patch')
-  if (!given.ok) return given
+  const fault = problemWith(text, 'the body')
+  return fault === undefined ? patchedJudged(text, patch) : failed(fault)
+}
+
+/** The same for a text that has been judged: it is not read whole once more. */
+export function patchedJudged(text: string, patch: BodyPatch): Result<string, string> {
+  if (text === '') return failed('there is no body')
+  const fault = problemWith(patch.text, 'the patch')
+  if (fault !== undefined) return failed(fault)
+  const [target, given] = [written(text), written(patch.text)]
   try {
-    const changed =
-      patch.type === 'JSONMergePatch' ? merged(target.value, given.value) : applied(target.value, given.value)
+    const changed = patch.type === 'JSONMergePatch' ? merged(target, given) : applied(target, given)
     return ok(print(changed))
   } catch (problem) {
     if (problem instanceof Misfit) return failed(problem.message)
@@ -25,9 +31,14 @@ export function patched(text: string, patch: BodyPatch): Result<string, string> 
   }
 }
 
-/** A value that is still as it is written, or one that has been taken apart. */
+function problemWith(text: string, what: string): string | undefined {
+  const read = judgeAsWritten(text)
+  return read.ok ? undefined : `${what} is not acceptable: ${describeFault(read.failure)}`
+}
+
+/** A value that is still as it is written, without space around it, or one that has been taken apart. */
 type Tree =
-  | { kind: 'written'; readonly text: string; readonly node: JsonNode }
+  | { kind: 'written'; readonly text: string }
   | { kind: 'object'; readonly members: Map<string, Tree> }
   | { kind: 'list'; readonly items: Tree[] }
 
@@ -37,32 +48,34 @@ type ListTree = Tree & { kind: 'list' }
 /** The patch does not fit the body. Thrown only within this file, where each step could meet it. */
 class Misfit extends Error {}
 
-function readTree(text: string, what: string): Result<Tree, string> {
-  const read = readJson(text)
-  if (!read.ok) return failed(`${what} is not acceptable: ${describeFault(read.failure)}`)
-  return ok({ kind: 'written', text, node: read.value })
+function written(text: string): Tree {
+  return { kind: 'written', text: text.trim() }
 }
 
 /** The same value, one level taken apart if it has any. */
 function opened(tree: Tree): Tree {
   if (tree.kind !== 'written') return tree
-  const { text, node } = tree
-  if (node.kind === 'object')
-    return {
-      kind: 'object',
-      members: new Map(node.members.map(({ key, value }) => [key, { kind: 'written', text, node: value }])),
-    }
-  if (node.kind === 'list')
-    return { kind: 'list', items: node.items.map((item) => ({ kind: 'written', text, node: item })) }
+  const { text } = tree
+  if (text.startsWith('{')) {
+    const members = new Map<string, Tree>()
+    for (const [key, value] of rawMembers(text)) members.set(key, { kind: 'written', text: value })
+    return { kind: 'object', members }
+  }
+  if (text.startsWith('['))
+    return { kind: 'list', items: rawElements(text).map((item) => ({ kind: 'written', text: item })) }
   return tree
 }
 
 function print(tree: Tree): string {
   switch (tree.kind) {
     case 'written':
-      return tree.text.slice(tree.node.start, tree.node.end)
-    case 'object':
-      return `{${[...tree.members].map(([key, value]) => `${JSON.stringify(key)}:${print(value)}`).join(',')}}`
+      return tree.text
+    case 'object': {
+      let text = ''
+      for (const [key, value] of tree.members)
+        text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${print(value)}`
+      return text === '' ? '{}' : `${text}}`
+    }
     default:
       return `[${tree.items.map(print).join(',')}]`
   }
@@ -83,7 +96,7 @@ function merged(target: Tree, patch: Tree): Tree {
 }
 
 function isNull(tree: Tree): boolean {
-  return tree.kind === 'written' && tree.node.kind === 'null'
+  return tree.kind === 'written' && tree.text === 'null'
 }
 
 const NOTHING: Tree = { kind: 'list', items: [] }
@@ -139,9 +152,9 @@ function step(root: Tree, operation: ObjectTree, index: number): Tree {
 
 function textOf(operation: ObjectTree, key: string, index: number): string {
   const tree = operation.members.get(key)
-  if (tree?.kind !== 'written' || tree.node.kind !== 'text')
+  if (tree?.kind !== 'written' || !tree.text.startsWith('"'))
     throw new Misfit(`operation ${index} has no ${key}`)
-  return JSON.parse(print(tree)) as string
+  return JSON.parse(tree.text) as string
 }
 
 /** RFC 6901. */
@@ -192,10 +205,7 @@ function changed(
 ): Tree {
   const parent = opened(tree)
   if (parent.kind === 'written') throw new Misfit(`there is nothing at ${named(path)}`)
-  const copy: ObjectTree | ListTree =
-    parent.kind === 'object'
-      ? { kind: 'object', members: new Map(parent.members) }
-      : { kind: 'list', items: [...parent.items] }
+  const copy = parent === tree ? copyOf(parent) : parent
   const key = path[depth]!
   if (depth === path.length - 1) {
     change(copy, key)
@@ -205,6 +215,12 @@ function changed(
   if (copy.kind === 'object') copy.members.set(key, next)
   else copy.items[Number(key)] = next
   return copy
+}
+
+function copyOf(parent: ObjectTree | ListTree): ObjectTree | ListTree {
+  return parent.kind === 'object'
+    ? { kind: 'object', members: new Map(parent.members) }
+    : { kind: 'list', items: [...parent.items] }
 }
 
 function added(root: Tree, path: readonly string[], value: Tree): Tree {
@@ -243,11 +259,16 @@ function equal(left: Tree, right: Tree): boolean {
       one.items.length === other.items.length &&
       one.items.every((item, at) => equal(item, other.items[at]!))
     )
-  if (other.kind !== 'written' || other.node.kind !== one.node.kind) return false
-  const [text, otherText] = [print(one), print(other)]
-  if (text === otherText) return true
-  if (one.node.kind === 'number') return sameNumber(text, otherText)
-  return one.node.kind === 'text' && JSON.parse(text) === JSON.parse(otherText)
+  if (one.kind !== 'written' || other.kind !== 'written') return false
+  if (one.text === other.text) return true
+  if (isNumber(one.text)) return isNumber(other.text) && sameNumber(one.text, other.text)
+  return (
+    one.text.startsWith('"') && other.text.startsWith('"') && JSON.parse(one.text) === JSON.parse(other.text)
+  )
+}
+
+function isNumber(text: string): boolean {
+  return /^[-0-9]/.test(text)
 }
 
 /** Large integers are compared by their digits: as doubles, 2^53 and its neighbour are one number. */

@@ -10,8 +10,8 @@ export type AuthSettings =
   | { readonly kind: 'hmac'; readonly file: string }
 
 export interface Auth {
-  /** Fields that prove the call. Throws where the secret cannot be read. */
-  fieldsFor(uid: string, body: string): Readonly<Record<string, string>>
+  /** Fields that prove the call, made at `nowMs`. Throws where the secret cannot be read. */
+  fieldsFor(uid: string, body: string, nowMs?: number): Readonly<Record<string, string>>
   /** What is wrong with a reply, if anything. */
   objection(uid: string, body: string, fields: LineFields): string | undefined
 }
@@ -28,8 +28,8 @@ export function authOf(settings: AuthSettings | undefined): Auth {
       objection: () => undefined,
     }
   return {
-    fieldsFor(uid, body) {
-      const timestamp = String(Math.floor(Date.now() / 1000))
+    fieldsFor(uid, body, nowMs = Date.now()) {
+      const timestamp = String(Math.floor(nowMs / 1000))
       const signatures = secret.lines().map((key) => signatureOf(key, uid, timestamp, body))
       return { 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') }
     },

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { Client, type Dispatcher, errors } from 'undici'
 import type { HookFailure } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
@@ -21,7 +22,8 @@ export interface LineMessage {
   readonly method: 'POST' | 'OPTIONS'
   /** `Content-Length` and `Connection` are not among them. */
   readonly fields: Readonly<Record<string, string>>
-  readonly body: string | null
+  /** One that comes in pieces goes on in pieces; its `Content-Length` is among the fields then. */
+  readonly body: string | Readable | null
 }
 
 /** What came back, read to its end. */

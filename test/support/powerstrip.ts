@@ -1,10 +1,11 @@
 /** The real command, as users start it, in a process of its own. */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { spawnMortal } from './mortal.ts'
 
 export interface PowerstripOptions {
   /** Text of a configuration file. */
@@ -37,10 +38,14 @@ export interface Powerstrip extends AsyncDisposable {
   readonly log: readonly LogLine[]
   /** Lines on standard output so far: the banner, and what adapters inside it say. */
   readonly output: readonly string[]
+  /** What it has said on standard error beside the log: why it ended, if it did. */
+  readonly words: string
   /** Resolves with the first log line, past or to come, that the test accepts. */
   logged(accept: (line: LogLine) => boolean): Promise<LogLine>
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>
 }
 
 export type LogLine = Readonly<Record<string, unknown>>
@@ -54,7 +59,7 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
   const socket = join(dir, 'ps.sock')
   const configFile = options.config === undefined ? undefined : join(dir, 'adapters.yml')
   if (configFile !== undefined) await writeFile(configFile, options.config ?? '')
-  const child = (options.spawn ?? spawn)(
+  const child = (options.spawn ?? spawnMortal)(
     process.execPath,
     [
       COMMAND,
@@ -88,9 +93,16 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
     pid: child.pid!,
     configFile,
     log: log.lines,
+    get words() {
+      return log.text
+    },
     output,
     logged: (accept) => log.first(accept),
     stop,
+    async kill() {
+      child.kill('SIGKILL')
+      await exited
+    },
     [Symbol.asyncDispose]: async () => {
       await stop()
     },

@@ -36,6 +36,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   listen: 5,
   config: 5,
   telemetry: 5,
+  testkit: 5.5,
   admin: 5.5,
   'built-ins.ts': 6,
   'hook-rules.ts': 6,

@@ -11,7 +11,7 @@ import type { FlockerLog } from '../log.ts'
 import { reasonOf } from '../reason.ts'
 import type { CopyReport, MovePhase, NodeReport, Orders } from '../wire/messages.ts'
 import type { ControlClient } from './control-client.ts'
-import type { HashCache } from './manifest.ts'
+import { Hasher } from './hasher.ts'
 import { type NextStep, nextStep, type Source } from './next-step.ts'
 import type { Peers } from './peer.ts'
 import type { Custodian } from './peer-server.ts'
@@ -47,6 +47,8 @@ interface Move extends Progress {
   bytes: number
   totalBytes: number
   readonly sinceMs: number
+  /** When each phase began, in milliseconds after the first. */
+  readonly began: Partial<Record<MovePhase, number>>
 }
 
 interface Task {
@@ -59,9 +61,10 @@ export class Agent implements Custodian {
   readonly #parts: AgentParts
   readonly #tasks = new Map<string, Task>()
   readonly #problems = new Map<string, string>()
+  /** Forgotten as soon as what may have stood in the way is over. */
   readonly #retries = new Map<string, Retry>()
   readonly #moves = new Map<string, Move>()
-  readonly #hashes = new Map<string, HashCache>()
+  readonly #hashers = new Map<string, Hasher>()
   /** The last handover of each dataset, which orders may not name yet. */
   readonly #announced = new Map<string, string>()
   /** Orders older than this say nothing about the dataset: this agent has changed its entry since. */
@@ -79,14 +82,20 @@ export class Agent implements Custodian {
     const { backend, control, log } = this.#parts
     let seen: number | null = null
     let complained = ''
+    let blind = false
     while (!stop.aborted) {
       this.#news = new AbortController()
       const local = await backend.list()
+      if (local.ok && blind) this.#retries.clear()
+      blind = !local.ok
       const report = this.#report(local)
       const news = AbortSignal.any([stop, this.#news.signal])
       const orders = await control.report({ report, seen }, news)
       if (orders.ok) {
-        if (complained !== '') log.info('the control service answers again')
+        if (complained !== '') {
+          log.info('the control service answers again')
+          this.#retries.clear()
+        }
         complained = ''
         seen = orders.value.revision
         started()
@@ -105,13 +114,21 @@ export class Agent implements Custodian {
       }
     }
     for (const { stop: end } of this.#tasks.values()) end.abort()
+    for (const dataset of this.#hashers.keys()) this.#endHasher(dataset)
     await Promise.all([...this.#tasks.values()].map(({ done }) => done))
   }
 
-  hashes = (dataset: string): HashCache => {
-    const known = this.#hashes.get(dataset) ?? new Map<string, string>()
-    this.#hashes.set(dataset, known)
-    return known
+  hasher = (dataset: string): Hasher => {
+    const known = this.#hashers.get(dataset)
+    if (known?.over === false) return known
+    const made = new Hasher()
+    this.#hashers.set(dataset, made)
+    return made
+  }
+
+  #endHasher(dataset: string): void {
+    this.#hashers.get(dataset)?.close()
+    this.#hashers.delete(dataset)
   }
 
   async offer(dataset: string, to: string): Promise<Result<LocalCopy, AgentTrouble>> {
@@ -212,7 +229,10 @@ export class Agent implements Custodian {
       const task = this.#tasks.get(id)
       if (task !== undefined) {
         // What was begun for a wish that is no longer one.
-        if (task.kind === 'pull' && step.kind !== 'pull' && dataset.primary !== node) task.stop.abort()
+        if (task.kind === 'pull' && dataset.primary !== node && !task.stop.signal.aborted) {
+          task.stop.abort()
+          this.#endHasher(id)
+        }
         continue
       }
       this.#begin(dataset, step)
@@ -228,6 +248,8 @@ export class Agent implements Custodian {
     }
     if (step.kind === 'blocked') {
       this.#problems.set(id, step.problem)
+      // Once it is possible again, it is tried at once.
+      this.#retries.delete(id)
       return
     }
     const retry = this.#retries.get(id)
@@ -289,12 +311,13 @@ export class Agent implements Custodian {
         const kept = await this.#change({ kind: 'keep', dataset: id, node, copy: step.copy.copy })
         if (!kept.ok) return kept
         log.info('a handover was called off; the copy here can be used again', { dataset: id })
+        this.#endHasher(id)
         return backend.thaw(step.copy)
       }
       case 'remove-old': {
         const removed = await backend.remove(step.copy)
         if (removed.ok) {
-          this.#hashes.delete(id)
+          this.#endHasher(id)
           log.info('the old copy is removed', { dataset: id, generation: step.copy.generation })
         }
         return removed
@@ -302,13 +325,14 @@ export class Agent implements Custodian {
       case 'delete': {
         const removed = await backend.remove(step.copy)
         if (!removed.ok) return removed
-        this.#hashes.delete(id)
+        this.#endHasher(id)
         log.info('deleted', { dataset: id })
         return this.#change({ kind: 'forget', dataset: id, node, copy: step.copy.copy })
       }
       case 'forget':
         return this.#change({ kind: 'forget', dataset: id, node, copy: step.copy })
       case 'discard-stage':
+        this.#endHasher(id)
         return backend.discardStage(id)
       default:
         return impossible(step)
@@ -329,14 +353,24 @@ export class Agent implements Custodian {
         generation: from.generation,
         source: peers.at(from.endpoint, id, signal),
         backend,
-        hashes: this.hashes(id),
+        hasher: this.hasher(id),
         promote: (change) => this.#change(change),
         progress: move,
         signal,
       })
       if (pulled.ok) {
+        this.#endHasher(id)
         const { digest, entries } = pulled.value
-        log.info('moved here', { dataset: id, name, from: from.host, entries, digest, ...rateOf(move) })
+        const began = { comparingAfterMs: move.began.comparing, switchingAfterMs: move.began.switching }
+        log.info('moved here', {
+          dataset: id,
+          name,
+          from: from.host,
+          entries,
+          digest,
+          ...rateOf(move),
+          ...began,
+        })
       } else if (pulled.failure.full) await backend.discardStage(id)
       return pulled
     } finally {
@@ -353,8 +387,10 @@ export class Agent implements Custodian {
       bytes: 0,
       totalBytes: 0,
       sinceMs: performance.now(),
+      began: {},
       phase(phase) {
         this.at = phase
+        this.began[phase] ??= Math.round(performance.now() - this.sinceMs)
       },
       total(bytes) {
         this.totalBytes = bytes
@@ -362,6 +398,9 @@ export class Agent implements Custodian {
       },
       received(bytes) {
         this.bytes += bytes
+      },
+      arrived() {
+        this.bytes = Math.max(this.bytes, this.totalBytes)
       },
     }
   }
@@ -409,7 +448,7 @@ function rateOf({ at, bytes, totalBytes, sinceMs }: Move) {
     phase: at,
     bytes,
     totalBytes,
-    seconds: Number(seconds.toFixed(1)),
+    seconds: Number(seconds.toFixed(2)),
     megabytesPerSecond: Number((rate / 1e6).toFixed(1)),
     ...(rate > 0 && left > 0 ? { etaSeconds: Math.ceil(left / rate) } : {}),
   }

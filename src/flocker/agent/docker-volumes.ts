@@ -10,12 +10,13 @@
  * The empty file is an obstacle: where a bind mount's source is missing, Docker would make an empty directory and start
  * the container on it.
  */
-import { lstat, open, readdir, readFile, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { lstat, open, readdir, readFile, realpath, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { failed, ok, type Result } from '../../model/result.ts'
 import { syncDirectory, syncFileSystem, writeFileDurably } from '../durable.ts'
 import { reasonOf } from '../reason.ts'
 import type { DockerEngine } from './docker.ts'
+import { endLeftoverTars } from './leftover.ts'
 import { processesThatMount } from './mount-table.ts'
 import type { AgentTrouble } from './trouble.ts'
 import type { CopyId, LocalCopy, LocalVolumes, Stage, VolumeBackend } from './volume-backend.ts'
@@ -134,6 +135,7 @@ export class DockerVolumes implements VolumeBackend {
     const root = await this.#volume(dataset, 'incoming')
     if (!root.ok) return root
     return attempt(`volume ${nameOf(dataset, 'incoming')} cannot be set up`, async () => {
+      await endLeftoverTars(await realpath(root.value))
       await unlinkIfThere(join(root.value, RECORD))
       await syncDirectory(root.value)
       return { dataset, path: join(root.value, DATA), sealed: null }

@@ -1,4 +1,6 @@
 /** An agent's calls to the agent that holds a dataset. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { Agent as Dispatcher, type Dispatcher as Undici } from 'undici'
@@ -6,12 +8,15 @@ import { failed, ok, type Result } from '../../model/result.ts'
 import { reasonOf } from '../reason.ts'
 import type { TlsIdentity } from '../tls.ts'
 import { descriptionIn } from './control-client.ts'
-import type { Manifest, ManifestEntry } from './manifest.ts'
+import { decodeManifest, type Manifest } from './manifest.ts'
 import { SILENCE_LIMIT_MS } from './peer-server.ts'
 import type { AgentTrouble } from './trouble.ts'
 
 /** A host that does not accept a connection within this, in milliseconds, is not there. */
 const CONNECT_PATIENCE_MS = 5_000
+
+/** A silent connection is probed after this, in milliseconds. */
+const KEEP_ALIVE_MS = 5_000
 
 /** Hashing what was written since the first pass may take long before the first byte of an answer: an hour, in ms. */
 const HASHING_PATIENCE_MS = 3_600_000
@@ -25,7 +30,7 @@ export class Peers implements AsyncDisposable {
     this.#dispatcher = new Dispatcher({
       headersTimeout: HASHING_PATIENCE_MS,
       bodyTimeout: SILENCE_LIMIT_MS,
-      connect: { timeout: CONNECT_PATIENCE_MS, keepAliveInitialDelay: 5_000, ...tls },
+      connect: { timeout: CONNECT_PATIENCE_MS, keepAliveInitialDelay: KEEP_ALIVE_MS, ...tls },
     })
   }
 
@@ -62,6 +67,37 @@ export class Peer {
     return this.#body('POST', 'stream', { to })
   }
 
+  /** All of it, as tar, over a connection of its own that nobody has read from. Only without TLS. */
+  async connection(to: string): Promise<Result<Socket, AgentTrouble>> {
+    const { hostname, port, host } = new URL(this.#origin)
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) })
+    // What has been read here would be missing where the connection is handed to.
+    socket.pause()
+    try {
+      const patience = AbortSignal.any([this.#signal, AbortSignal.timeout(CONNECT_PATIENCE_MS)])
+      await once(socket, 'connect', { signal: patience })
+      socket.setKeepAlive(true, KEEP_ALIVE_MS)
+      const head = [
+        `GET /datasets/${this.#dataset}/connection?to=${to} HTTP/1.1`,
+        `Host: ${host}`,
+        'Connection: upgrade',
+        'Upgrade: tar',
+        '\r\n',
+      ].join('\r\n')
+      await new Promise<void>((sent, lost) =>
+        socket.write(head, (problem) => (problem ? lost(problem) : sent())),
+      )
+      return ok(socket)
+    } catch (problem) {
+      socket.destroy()
+      return failed(this.#lost(problem))
+    }
+  }
+
+  get encrypted(): boolean {
+    return this.#origin.startsWith('https:')
+  }
+
   /** From here on it does not change there. Returns the name that the new copy is to have. */
   async handOver(to: string): Promise<Result<string, AgentTrouble>> {
     const answer = await this.#json<{ readonly copy: string }>('hand-over', { to })
@@ -72,13 +108,7 @@ export class Peer {
     const body = await this.#body('GET', `frozen/${copy}/manifest`)
     if (!body.ok) return body
     try {
-      const entries = new Map<string, ManifestEntry>()
-      for (const line of (await text(body.value)).split('\n')) {
-        if (line === '') continue
-        const entry = JSON.parse(line) as ManifestEntry
-        entries.set(entry.path, entry)
-      }
-      return ok(entries)
+      return ok(decodeManifest(await text(body.value)))
     } catch (problem) {
       return failed(this.#lost(problem))
     }

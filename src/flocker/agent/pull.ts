@@ -13,15 +13,20 @@
  * A pull that was cut short finds its stage again: what has arrived whole is not sent twice.
  */
 import { readdir, rm, statfs } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { failed, ok, type Result } from '../../model/result.ts'
+import { syncFileSystem } from '../durable.ts'
 import type { CustodyChange } from '../ledger/custody.ts'
 import { reasonOf } from '../reason.ts'
 import type { CustodyAnswer, MovePhase } from '../wire/messages.ts'
-import { compare, digestOf, type HashCache, isSame, takeManifest } from './manifest.ts'
+import type { Hasher } from './hasher.ts'
+import { compare, digestOf, isSame } from './manifest.ts'
 import type { Peer } from './peer.ts'
-import { unpackTar } from './tar.ts'
+import { SILENCE_LIMIT_MS } from './peer-server.ts'
+import { unpackTar, unpackTarFrom } from './tar.ts'
 import type { AgentTrouble } from './trouble.ts'
 import type { VolumeBackend } from './volume-backend.ts'
 
@@ -32,7 +37,7 @@ export interface PullParts {
   readonly generation: number
   readonly source: Peer
   readonly backend: VolumeBackend
-  readonly hashes: HashCache
+  readonly hasher: Hasher
   readonly promote: (change: CustodyChange) => Promise<Result<CustodyAnswer, AgentTrouble>>
   readonly progress: Progress
   readonly signal: AbortSignal
@@ -42,6 +47,8 @@ export interface Progress {
   phase(phase: MovePhase): void
   total(bytes: number): void
   received(bytes: number): void
+  /** The first pass is over, however little of it was counted. */
+  arrived(): void
 }
 
 /** The frozen source does not change, so the second comparison finds nothing unless a disk or a network lies. */
@@ -54,7 +61,7 @@ export interface Pulled {
 }
 
 export async function pull(parts: PullParts): Promise<Result<Pulled, AgentTrouble>> {
-  const { node, dataset, generation, source, backend, progress, signal } = parts
+  const { node, dataset, generation, source, backend, progress } = parts
   const offered = await source.offer(node)
   if (!offered.ok) return offered
   progress.total(offered.value)
@@ -65,8 +72,11 @@ export async function pull(parts: PullParts): Promise<Result<Pulled, AgentTroubl
   if ((await readdir(directory)).length === 0) {
     const room = await roomFor(offered.value, directory)
     if (!room.ok) return room
-    const first = await receive(await source.stream(node), directory, parts)
+    const arrived = new AbortController()
+    keepUp(directory, parts.hasher, arrived.signal).catch(() => undefined)
+    const first = await receiveAll(directory, parts).finally(() => arrived.abort())
     if (!first.ok) return first
+    progress.arrived()
   }
 
   const named = await source.handOver(node)
@@ -76,7 +86,9 @@ export async function pull(parts: PullParts): Promise<Result<Pulled, AgentTroubl
   for (let round = 1; ; round++) {
     const [theirs, mine] = await Promise.all([
       source.manifest(copy),
-      takeManifest(directory, parts.hashes, signal),
+      parts.hasher.manifest(directory),
+      // Most of it reaches the disk while it is compared, and the last sync has little left to do.
+      syncFileSystem(directory),
     ])
     if (!theirs.ok) return theirs
     const difference = compare(theirs.value, mine)
@@ -111,6 +123,28 @@ async function roomFor(bytes: number, directory: string): Promise<Result<undefin
   })
 }
 
+/**
+ * While a copy arrives, what is here of it is hashed. What fails fails again where it matters, in the comparison.
+ *
+ * It is not written to the disk as well: the unpacking would wait for that more often than is gained.
+ */
+async function keepUp(directory: string, hasher: Hasher, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    await pause(KEEP_UP_MS, undefined, { signal: over })
+    await hasher.hashAhead(directory, Date.now())
+  }
+}
+
+/** From the end of one round to the beginning of the next, in milliseconds: each looks at every file that is here. */
+const KEEP_UP_MS = 300
+
+async function receiveAll(directory: string, parts: PullParts): Promise<Result<undefined, AgentTrouble>> {
+  const { node, source } = parts
+  return source.encrypted
+    ? receive(await source.stream(node), directory, parts)
+    : receiveDirectly(await source.connection(node), directory, parts)
+}
+
 async function receive(
   tar: Result<Readable, AgentTrouble>,
   directory: string,
@@ -128,7 +162,42 @@ async function receive(
     const said = await unpacking.ended
     return failed(said.includes(NO_SPACE) ? FULL : { message: `the copy broke off: ${lost}` })
   }
+  return judge(await unpacking.ended)
+}
+
+async function receiveDirectly(
+  connection: Result<Socket, AgentTrouble>,
+  directory: string,
+  { progress, signal }: PullParts,
+): Promise<Result<undefined, AgentTrouble>> {
+  if (!connection.ok) return connection
+  const unpacking = unpackTarFrom(connection.value, directory)
+  let [known, silentMs] = [0, 0]
+  let lost: string | undefined
+  const giveUp = (reason: string) => {
+    lost = reason
+    unpacking.stop()
+  }
+  const looking = setInterval(async () => {
+    const bytes = await unpacking.bytes()
+    silentMs = bytes > known ? 0 : silentMs + LOOK_MS
+    if (bytes > known) progress.received(bytes - known)
+    known = Math.max(known, bytes)
+    if (silentMs > SILENCE_LIMIT_MS) giveUp(`nothing has come for ${SILENCE_LIMIT_MS / 1000} s`)
+  }, LOOK_MS)
+  const aborted = () => giveUp('it is not wanted any more')
+  signal.addEventListener('abort', aborted, { once: true })
+  if (signal.aborted) aborted()
   const said = await unpacking.ended
+  clearInterval(looking)
+  signal.removeEventListener('abort', aborted)
+  return lost === undefined ? judge(said) : failed({ message: `the copy broke off: ${lost}` })
+}
+
+/** How often it is looked how far a copy has come, in milliseconds. */
+const LOOK_MS = 500
+
+function judge(said: string): Result<undefined, AgentTrouble> {
   if (said === '') return ok(undefined)
   return failed(said.includes(NO_SPACE) ? FULL : { message: `tar could not unpack the copy: ${said}` })
 }

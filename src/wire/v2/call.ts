@@ -1,11 +1,12 @@
 /// <reference lib="es2024.string" />
 /** A hook call of protocol 2 as JSON: what the proxy writes and the adapter reads. */
+
+import { rawElements, rawMembers } from '../../gate/raw-json.ts'
 import type { CallEnvelope, HookCall, HookType, StreamCall } from '../../model/call.ts'
 import { HOOK_TYPES } from '../../model/call.ts'
 import type { BodyForm, HookHeaders, HookRequest, HookResponse, UnwindCause } from '../../model/hook.ts'
 import { failed, impossible, ok, type Result } from '../../model/result.ts'
 import { type JsonFields, readJson, readObject } from '../json.ts'
-import { rawElements, rawMembers } from '../raw-json.ts'
 
 // The proxy's side. Texts of others are put in as they are.
 

@@ -5,6 +5,8 @@
  * 204 and 200 are decisions; everything else is a failure. A field that a hook of its type may not use is a failure too:
  * passed over in silence, its author would take it for done.
  */
+
+import { rawElements, rawMembers } from '../../gate/raw-json.ts'
 import { ANY, AS_WRITTEN, structOf } from '../../gate/shape.ts'
 import type { HookCall, HookReply, HookType, StreamOutcome } from '../../model/call.ts'
 import type {
@@ -22,7 +24,6 @@ import type {
 import { failed, ok, type Result } from '../../model/result.ts'
 import { badReply } from '../bad-reply.ts'
 import { type JsonFields, readJson, readObject } from '../json.ts'
-import { rawElements, rawMembers } from '../raw-json.ts'
 import { methodKept, settleContentType, settleStatus, settleTarget } from '../settle.ts'
 import { readStrictly } from '../strict.ts'
 import { adapterText, reasonText } from '../text.ts'

@@ -11,6 +11,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { dockerCli, type Engine } from '../../support/engine/index.ts'
+import { spawnMortal } from '../../support/mortal.ts'
 import { COMMAND } from '../../support/powerstrip.ts'
 
 export interface WalkthroughPage {
@@ -29,11 +30,11 @@ export interface Walkthrough extends AsyncDisposable {
   type(): Promise<void>
 }
 
-export async function walkThrough(page: WalkthroughPage, engine: Engine): Promise<Walkthrough> {
+/** Without `engine`, for pages that need none. */
+export async function walkThrough(page: WalkthroughPage, engine?: Engine): Promise<Walkthrough> {
   const dir = await mkdtemp(join(tmpdir(), 'walk-'))
   await layOut(page.files, dir)
-  const yml = await readFile(join(dir, 'adapters.yml'), 'utf8')
-  const ports = await freePorts(yml)
+  const ports = await freePorts(await placesIn(page, dir))
   const adapt = (text: string) =>
     [...ports].reduce(
       (adapted, [from, to]) => adapted.replaceAll(new RegExp(`\\b${from}\\b`, 'g'), `${to}`),
@@ -41,12 +42,11 @@ export async function walkThrough(page: WalkthroughPage, engine: Engine): Promis
     )
   await adaptFiles(page.files, dir, adapt)
 
-  const cli = await dockerCli('new')
+  const cli = engine && (await dockerCli('new'))
   const env: NodeJS.ProcessEnv = {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DOCKER_'))),
-    PATH: `${join(dir, '.bin')}:${dirname(cli.bin)}:${process.env.PATH}`,
-    DOCKER_CONFIG: cli.configDir,
-    DOCKER_HOST: engine.host,
+    PATH: [join(dir, '.bin'), ...(cli === undefined ? [] : [dirname(cli.bin)]), process.env.PATH].join(':'),
+    ...(cli === undefined ? {} : { DOCKER_CONFIG: cli.configDir, DOCKER_HOST: engine!.host }),
     XDG_RUNTIME_DIR: dir,
   }
   let output = ''
@@ -61,14 +61,14 @@ export async function walkThrough(page: WalkthroughPage, engine: Engine): Promis
       const [, command] = /^(.*) &$/.exec(line) ?? []
       if (command === undefined) throw new Error(`a reader would wait for ever for the end of: ${line}`)
       // A group of its own, so that what it starts ends with it.
-      const child = spawn('sh', ['-c', `exec ${withoutAssignments(command)}`], {
+      const child = spawnMortal('sh', ['-c', `exec ${withoutAssignments(command)}`], {
         cwd: dir,
         env: { ...env, ...assignments(command) },
         detached: true,
       })
       running.push(child)
       for (const stream of [child.stdout, child.stderr])
-        stream.on('data', (chunk: Buffer) => {
+        stream?.on('data', (chunk: Buffer) => {
           output += chunk.toString()
         })
       await ready(
@@ -138,8 +138,14 @@ async function adaptFiles(
   }
 }
 
-async function freePorts(yml: string): Promise<ReadonlyMap<string, number>> {
-  const named = [...yml.matchAll(/127\.0\.0\.1:([0-9]+)/g)].map(([, port]) => port!)
+/** Where the ports of a page are named: its configuration, or else the programs themselves. */
+async function placesIn({ files, start }: WalkthroughPage, dir: string): Promise<string> {
+  const yml = await readFile(join(dir, 'adapters.yml'), 'utf8').catch(() => undefined)
+  return yml ?? [...(typeof files === 'string' ? [] : Object.values(files)), start].join('\n')
+}
+
+async function freePorts(text: string): Promise<ReadonlyMap<string, number>> {
+  const named = [...text.matchAll(/127\.0\.0\.1[:", ]+([0-9]+)/g)].map(([, port]) => port!)
   return new Map(await Promise.all(named.map(async (port) => [port, await freePort()] as const)))
 }
 

@@ -2,6 +2,8 @@
 import { rmdir } from 'node:fs/promises'
 import { defineAdapter, type Served, serve } from 'powerstrip/sdk'
 import { docker, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
+import { FlockerApi } from '../../support/flocker/api.ts'
+import { Running } from '../../support/flocker/command.ts'
 import { HERE, ScriptedControl } from '../../support/flocker/scripted-control.ts'
 import { startPowerstrip } from '../../support/powerstrip.ts'
 
@@ -9,41 +11,89 @@ import { startPowerstrip } from '../../support/powerstrip.ts'
 jest.setTimeout(120_000)
 
 let engine: Engine
-let control: ScriptedControl
 let lan: Served
-let dataset: string
 beforeAll(async () => {
   engine = await startEngine({ kind: 'new', network: true })
   await importBusybox(engine)
-  control = await ScriptedControl.start()
-  dataset = control.has('site', HERE)
-  control.show(dataset, [{ dataset_id: dataset, primary: HERE.uuid, path: place() }])
   lan = await serve(OTHER_NETWORKS, { listen: 'http://127.0.0.1:0' })
 })
 afterAll(async () => {
   await lan?.close()
-  await control?.[Symbol.asyncDispose]()
   await engine?.dispose()
   // Where no adapter replaces it the engine makes an empty folder on this machine.
   for (const folder of ['/flocker/site', '/flocker']) await rmdir(folder).catch(() => {})
 })
 
-/** Another author's adapter for networks: whoever wants an address of weave's gets no network here. */
+const OTHER_NETWORK = 'lan'
+
+/** Another author's adapter for networks, which knows a single one. */
 const OTHER_NETWORKS = defineAdapter({
   name: 'lan',
   pre: {
     ContainerCreate({ body }) {
-      if (body.Env?.some((variable) => variable.startsWith('WEAVE_CIDR=')))
-        Object.assign(body, { HostConfig: { ...body.HostConfig, NetworkMode: 'none' }, NetworkingConfig: {} })
+      const [, address] =
+        /^WEAVE_CIDR=([0-9.]+)/.exec(
+          body.Env?.find((variable) => variable.startsWith('WEAVE_CIDR=')) ?? '',
+        ) ?? []
+      if (address === undefined) return
+      const endpoint = { IPAMConfig: { IPv4Address: address } }
+      Object.assign(body, {
+        HostConfig: { ...body.HostConfig, NetworkMode: OTHER_NETWORK },
+        NetworkingConfig: { EndpointsConfig: { [OTHER_NETWORK]: endpoint } },
+      })
     },
   },
 })
 
-function place(): string {
-  return `${engine.dir}/site`
+/** Who says where data is, and the folder in which the dataset "site" is. */
+interface Flocker extends AsyncDisposable {
+  readonly url: string
+  readonly node: string
+  readonly place: string
 }
 
-function configOf(adapters: readonly string[]): string {
+async function scriptedService(): Promise<Flocker> {
+  const control = await ScriptedControl.start()
+  const place = `${engine.dir}/site`
+  const dataset = control.has('site', HERE)
+  control.show(dataset, [{ dataset_id: dataset, primary: HERE.uuid, path: place }])
+  return {
+    url: control.url,
+    node: HERE.host,
+    place,
+    [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
+  }
+}
+
+async function ownService(): Promise<Flocker> {
+  const control = await Running.start([
+    ...['flocker-control', '--listen', '127.0.0.1:0'],
+    ...['--state', `${engine.dir}/flocker.state`],
+  ])
+  const [, url = ''] = /(http:\/\/127\.0\.0\.1:[0-9]+)/.exec(control.banner.join('\n')) ?? []
+  const node = '127.0.0.1'
+  const agent = await Running.start([
+    ...['flocker-agent', '--control', url, '--docker', engine.host],
+    ...['--listen', `${node}:0`, '--state', `${engine.dir}/agent`],
+  ])
+  const api = new FlockerApi(url)
+  const [self] = await api.until(
+    () => api.nodes(),
+    (nodes) => nodes.length === 1,
+  )
+  const place = await api.usableOn(await api.create(self!.uuid, 'site'), self!.uuid)
+  return {
+    url,
+    node,
+    place,
+    async [Symbol.asyncDispose]() {
+      await agent.end('SIGTERM')
+      await control.end('SIGTERM')
+    },
+  }
+}
+
+function configOf(adapters: readonly string[], { url, node }: Flocker): string {
   const list = `[${adapters.join(', ')}]`
   return `
 version: 1
@@ -51,7 +101,7 @@ endpoints:
   "POST /*/containers/create": { pre: ${list}, post: ${list} }
   "POST /*/containers/*/start": { pre: ${list}, post: ${list} }
 adapters:
-  flocker: { use: flocker, with: { control: "${control.url}", node: ${HERE.host}, engine: "${engine.host}" } }
+  flocker: { use: flocker, with: { control: "${url}", node: ${node}, engine: "${engine.host}" } }
   weave: { use: weave, with: { engine: "${engine.host}" } }
 `
 }
@@ -103,65 +153,73 @@ async function seenThrough(config: string): Promise<Seen> {
   }
 }
 
-test('flocker alone, weave alone, both in either order, neither', async () => {
-  const neither = await seenThrough(configOf([]))
-  expect(neither).toMatchObject({
-    binds: ['/flocker/site:/data', '/usr:/host:ro'],
-    labels: ['mine'],
-    found: '',
+describe.each([
+  ['a scripted Flocker control service', scriptedService],
+  ['powerstrip flocker-control and its agent', ownService],
+])('with %s', (_who, startService) => {
+  let flocker: Flocker
+  beforeAll(async () => {
+    flocker = await startService()
   })
-  expect(Object.keys(neither.networks)).toEqual(['bridge'])
+  afterAll(() => flocker?.[Symbol.asyncDispose]())
 
-  await docker(engine.host, [
-    'run',
-    '--rm',
-    '--network',
-    'none',
-    '-v',
-    `${place()}:/data`,
-    'busybox',
-    'sh',
-    '-c',
-    'echo hello > /data/file',
-  ])
-  const flocker = await seenThrough(configOf(['flocker']))
-  expect(flocker).toEqual({
-    ...neither,
-    binds: [`${place()}:/data`, '/usr:/host:ro'],
-    labels: ['mine', 'powerstrip.flocker'],
-    found: 'hello\n',
+  const seenWith = (adapters: readonly string[]) => seenThrough(configOf(adapters, flocker))
+
+  test('flocker alone, weave alone, both in either order, neither', async () => {
+    const neither = await seenWith([])
+    expect(neither).toMatchObject({
+      binds: ['/flocker/site:/data', '/usr:/host:ro'],
+      labels: ['mine'],
+      found: '',
+    })
+    expect(Object.keys(neither.networks)).toEqual(['bridge'])
+
+    const data = `${flocker.place}:/data`
+    const fill = ['run', '--rm', '--network', 'none', '-v', data, 'busybox', 'sh', '-c']
+    expect(await docker(engine.host, [...fill, 'echo hello > /data/file'])).toMatchObject({ exitCode: 0 })
+    const alone = await seenWith(['flocker'])
+    expect(alone).toEqual({
+      ...neither,
+      binds: [data, '/usr:/host:ro'],
+      labels: ['mine', 'powerstrip.flocker'],
+      found: 'hello\n',
+    })
+
+    const weave = await seenWith(['weave'])
+    expect(weave).toEqual({
+      ...neither,
+      labels: ['mine', 'powerstrip.weave'],
+      networks: expect.objectContaining({
+        'weave-10-9-1-0-24': expect.objectContaining({ IPv4Address: '10.9.1.5' }),
+      }),
+      found: '10.9.1.5/24\n',
+    })
+
+    const both = await seenWith(['flocker', 'weave'])
+    expect(both).toEqual({
+      binds: alone.binds,
+      networks: weave.networks,
+      labels: ['mine', 'powerstrip.flocker', 'powerstrip.weave'],
+      rest: neither.rest,
+      found: 'hello\n10.9.1.5/24\n',
+    })
+    expect(await seenWith(['weave', 'flocker'])).toEqual(both)
   })
 
-  const weave = await seenThrough(configOf(['weave']))
-  expect(weave).toEqual({
-    ...neither,
-    labels: ['mine', 'powerstrip.weave'],
-    networks: expect.objectContaining({
-      'weave-10-9-1-0-24': expect.objectContaining({ IPv4Address: '10.9.1.5' }),
-    }),
-    found: '10.9.1.5/24\n',
-  })
-
-  const both = await seenThrough(configOf(['flocker', 'weave']))
-  expect(both).toEqual({
-    binds: flocker.binds,
-    networks: weave.networks,
-    labels: ['mine', 'powerstrip.flocker', 'powerstrip.weave'],
-    rest: neither.rest,
-    found: 'hello\n10.9.1.5/24\n',
-  })
-  expect(await seenThrough(configOf(['weave', 'flocker']))).toEqual(both)
-})
-
-test('another adapter for networks is another line in the configuration', async () => {
-  const before = configOf(['flocker', 'weave'])
-  const after = before.replace(/^ {2}weave: .*$/m, `  weave: ${lan.address}`)
-  const differing = before.split('\n').filter((line, at) => line !== after.split('\n')[at])
-  expect(differing).toHaveLength(1)
-  expect(await seenThrough(after)).toMatchObject({
-    binds: [`${place()}:/data`, '/usr:/host:ro'],
-    labels: ['mine', 'powerstrip.flocker'],
-    networks: { none: null },
-    found: 'hello\n',
+  test('another adapter for networks is another line in the configuration', async () => {
+    // Two networks of one engine cannot have one subnet.
+    await docker(engine.host, ['network', 'rm', 'weave-10-9-1-0-24'])
+    await docker(engine.host, ['network', 'create', '--subnet', '10.9.1.0/24', OTHER_NETWORK])
+    const before = configOf(['flocker', 'weave'], flocker)
+    const after = before.replace(/^ {2}weave: .*$/m, `  weave: ${lan.address}`)
+    const differing = before.split('\n').filter((line, at) => line !== after.split('\n')[at])
+    expect(differing).toHaveLength(1)
+    expect(await seenThrough(after)).toMatchObject({
+      binds: [`${flocker.place}:/data`, '/usr:/host:ro'],
+      labels: ['mine', 'powerstrip.flocker'],
+      networks: { [OTHER_NETWORK]: { IPv4Address: '10.9.1.5' } },
+      found: 'hello\n10.9.1.5/24\n',
+    })
+    await docker(engine.host, ['network', 'rm', OTHER_NETWORK])
   })
 })

@@ -2,6 +2,7 @@
 import { run } from '../../support/engine/run.ts'
 import { type Cluster, eventually, startCluster } from '../../support/flocker/cluster.ts'
 import { describeTree, fillTree } from '../../support/flocker/tree.ts'
+import { unpackingOf } from '../../support/flocker/unpacking.ts'
 
 let cluster: Cluster
 
@@ -156,6 +157,28 @@ test('whoever changes their mind on the way has the data where it was', async ()
     () => second.host.mustDocker(['volume', 'ls', '--quiet']),
     (listed) => !listed.includes(id),
   )
+})
+
+test('what a killed agent has left unpacking is ended before the move goes on', async () => {
+  const { api, hosts } = cluster
+  const [first, second] = hosts
+  const id = await api.create(first.node, 'orphan')
+  const path = await api.usableOn(id, first.node)
+  await fillTree(first.host, path, 200)
+  const before = await describeTree(first.host, path)
+  await api.move(id, second.node)
+  const [tar] = await eventually(
+    () => unpackingOf(id),
+    (pids) => pids.length === 1,
+  )
+  // Held, so that it would write on whenever it pleases.
+  process.kill(tar!, 'SIGSTOP')
+  await second.agent.end('SIGKILL')
+  expect(await unpackingOf(id)).toEqual([tar])
+  await second.restartAgent()
+  const there = await api.usableOn(id, second.node)
+  expect(await unpackingOf(id)).toEqual([])
+  expect(await describeTree(second.host, there)).toBe(before)
 })
 
 test('a target without room refuses with the reason, leaves the source as it is, and goes on when there is room', async () => {

@@ -18,7 +18,9 @@ export interface PythonAdapters extends AsyncDisposable {
   at(via: 'http' | 'unix', path: string): AdapterPlace
 }
 
-export async function startAdapters(program: 'answering.py' | 'misbehaving.py'): Promise<PythonAdapters> {
+export async function startAdapters(
+  program: 'answering.py' | 'misbehaving.py' | '../conformance/old.py',
+): Promise<PythonAdapters> {
   const folder = await mkdtemp(join(tmpdir(), 'adapters-'))
   const socketPath = join(folder, 'adapter.sock')
   // -B: no compiled files in the source tree.

@@ -1,7 +1,8 @@
 /** `powerstrip flocker-control` and `powerstrip flocker-agent`, as users start them. */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { spawnMortal } from '../mortal.ts'
 import { COMMAND } from '../powerstrip.ts'
 
 export type LogLine = Readonly<Record<string, unknown>>
@@ -32,7 +33,7 @@ export class Running implements AsyncDisposable {
   }
 
   /** Ready when it has said what to paste next. `start`: where it runs, a host's `spawn` say. */
-  static async start(args: readonly string[], start: Start = spawn): Promise<Running> {
+  static async start(args: readonly string[], start: Start = spawnMortal): Promise<Running> {
     const child = start(process.execPath, [COMMAND, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH },

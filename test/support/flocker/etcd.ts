@@ -1,5 +1,5 @@
 /** Debian's etcd, private to a test. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import type { TlsFiles } from '../../../src/flocker/tls.ts'
 import { providePackages } from '../engine/index.ts'
+import { spawnMortal } from '../mortal.ts'
 import type { Start } from './command.ts'
 
 export interface Etcd extends AsyncDisposable {
@@ -43,7 +44,7 @@ export async function startEtcd({ tls, host }: EtcdPlace = {}): Promise<Etcd> {
   ]
   let child: ChildProcess
   const start = async () => {
-    child = (host?.spawn ?? spawn)('etcd', args, { stdio: 'ignore', env: { PATH: process.env.PATH } })
+    child = (host?.spawn ?? spawnMortal)('etcd', args, { stdio: 'ignore', env: { PATH: process.env.PATH } })
     while (!(await isHealthy(health))) {
       if (child.exitCode !== null) throw new Error(`etcd ended with ${child.exitCode}`)
       await sleep(50)

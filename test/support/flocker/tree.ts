@@ -5,7 +5,7 @@ const DESCRIBE = `
   cd "$1" || exit 1
   find . -type d -printf '%P %y %m %U:%G %T@\\n' | sort
   find . ! -type d -printf '%P %y %m %U:%G %T@ %s %n %l\\n' | sort
-  find . -type f -print0 | sort -z | xargs -0r sha256sum
+  find . -type f -print0 | sort -z | xargs -0r openssl dgst -sha256 -r
   find . -type f -links +1 -printf '%i %P\\n' | sort -k 2 | awk '{ if (!($1 in seen)) seen[$1] = NR; $1 = seen[$1]; print }'
   getfattr -R -d -m - -h -e hex . | sort
 `

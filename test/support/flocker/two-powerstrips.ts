@@ -6,7 +6,9 @@ import { type Powerstrip, startPowerstrip } from '../powerstrip.ts'
 import { type Cluster, type ClusterHost, startCluster } from './cluster.ts'
 
 export interface FlockerHost extends ClusterHost {
-  readonly powerstrip: Powerstrip
+  powerstrip: Powerstrip
+  /** After its process was killed: another one in its place. */
+  restartPowerstrip(): Promise<void>
   /** Runs `docker` through powerstrip. */
   docker(args: readonly string[], options?: DockerOptions): Promise<Ended>
   /** As `docker`, where anything but exit 0 is thrown; gives what was printed, trimmed. */
@@ -44,18 +46,25 @@ export async function startTwoPowerstrips(terms: TwoPowerstripsTerms = {}): Prom
       use: 'flocker',
       with: { control: cluster.api.base, node: address, engine: engine.host },
     }
-    const powerstrip = await startPowerstrip({ upstream: engine.host, config: config(flocker) })
-    started.push(powerstrip)
-    const ask: FlockerHost['docker'] = (args, options) => docker(powerstrip.unix, args, options)
-    return Object.assign(host, {
-      powerstrip,
-      docker: ask,
+    const start = async () => {
+      const powerstrip = await startPowerstrip({ upstream: engine.host, config: config(flocker) })
+      started.push(powerstrip)
+      return powerstrip
+    }
+    const itself: FlockerHost = Object.assign(host, {
+      powerstrip: await start(),
+      async restartPowerstrip() {
+        itself.powerstrip = await start()
+      },
+      docker: (args: readonly string[], options?: DockerOptions) =>
+        docker(itself.powerstrip.unix, args, options),
       async mustDocker(args: readonly string[], options?: DockerOptions) {
-        const ended = await ask(args, options)
+        const ended = await itself.docker(args, options)
         if (ended.exitCode === 0) return ended.stdout.trim()
         throw new Error(`docker ${args.join(' ')} on ${address}: ${ended.stderr.trim()}`)
       },
     })
+    return itself
   }
   try {
     const [first, second] = cluster.hosts

@@ -103,7 +103,7 @@ describe('a program inside a host', () => {
   })
 })
 
-test('hosts that run beside others leave nothing when the process that started them is killed', async () => {
+test('hosts that run beside others, and what was started beside them, are gone when the process that started them is killed', async () => {
   const holder = spawn(process.execPath, ['--import', 'tsx', 'test/support/hosts/hold-hosts.ts'], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -29,6 +29,11 @@ function read(codec: Codec, pieces: readonly Buffer[]): Found {
   return { messages, bytes: Buffer.concat(bytes), problem: codec.problem?.message }
 }
 
+/** To compare thousands of messages one by one takes seconds. */
+function textOf(found: Found): string {
+  return JSON.stringify({ ...found, bytes: found.bytes.toString('latin1') })
+}
+
 function frame(stream: number, data: string | Buffer): Buffer {
   const payload = Buffer.from(data)
   const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0])
@@ -101,8 +106,12 @@ describe.each(STREAMS)('%s', (_what, framing, bytes, events) => {
   test('are the same byte by byte, and split at every byte', () => {
     const single = Array.from(bytes, (byte) => Buffer.from([byte]))
     expect(read(codecFor(framing, LIMIT_BYTES), single)).toEqual(whole)
-    for (let at = 1; at < bytes.length; at++)
-      expect(read(codecFor(framing, LIMIT_BYTES), [bytes.subarray(0, at), bytes.subarray(at)])).toEqual(whole)
+    const different: number[] = []
+    for (let at = 1; at < bytes.length; at++) {
+      const found = read(codecFor(framing, LIMIT_BYTES), [bytes.subarray(0, at), bytes.subarray(at)])
+      if (textOf(found) !== textOf(whole)) different.push(at)
+    }
+    expect(different).toEqual([])
   })
 
   test('are the same by the megabyte', () => {
@@ -113,9 +122,7 @@ describe.each(STREAMS)('%s', (_what, framing, bytes, events) => {
     const pieces = Array.from({ length: Math.ceil(many.length / 4099) }, (_, n) =>
       many.subarray(n * 4099, (n + 1) * 4099),
     )
-    // As texts: to compare hundreds of thousands of pairs one by one takes seconds.
-    const { messages } = read(codecFor(framing, LIMIT_BYTES), pieces)
-    expect(JSON.stringify(messages) === JSON.stringify(found.messages)).toBe(true)
+    expect(textOf(read(codecFor(framing, LIMIT_BYTES), pieces)) === textOf(found)).toBe(true)
   })
 })
 

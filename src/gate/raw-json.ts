@@ -13,10 +13,14 @@ export function rawMembers(text: string): ReadonlyMap<string, string> {
     const keyEnd = behindString(text, at)
     const start = behindSpace(text, behindSpace(text, keyEnd) + 1)
     const end = behindValue(text, start)
-    members.set(JSON.parse(text.slice(at, keyEnd)) as string, text.slice(start, end))
+    members.set(keyIn(text.slice(at, keyEnd)), text.slice(start, end))
     at = behindSpace(text, behindSpace(text, end) + 1)
   }
   return members
+}
+
+function keyIn(quoted: string): string {
+  return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
 }
 
 /** The elements of an array. */

@@ -1,0 +1,14 @@
+/** `powerstrip/testkit`: test an adapter. `docs/testing-an-adapter.md` starts from nothing. */
+export type { Target } from './caller.ts'
+export {
+  type CheckResult,
+  type ConformanceReport,
+  type ConformanceTerms,
+  exitCodeOf,
+  runConformance,
+} from './conformance.ts'
+export { htmlReport } from './report/html.ts'
+export { jsonReport } from './report/json.ts'
+export { junitReport } from './report/junit.ts'
+export { conformance, type Describe, type It, targetAt } from './suite.ts'
+export type { Finding, Verdict } from './verdict.ts'
