@@ -14,6 +14,12 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
  */
 const READ_BYTES = 64 * 1024
 
+/**
+ * Bytes of a socket's first reads. Most connections carry a few heads and small bodies; 64 KiB for each side of each of them
+ * made collecting garbage a fifth of what a connection costs, and its longest pauses. Who sends more than fits gets a full one.
+ */
+const FIRST_READ_BYTES = 8 * 1024
+
 /** Somebody who could not send at once what was lent, and tells when all of it has left. */
 export interface Keeper {
   onceDrained(left: () => void): void
@@ -28,7 +34,7 @@ export function keepsBytes(by: Keeper): void {
 }
 
 export class ReadBuffer {
-  #buffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+  #buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_READ_BYTES)
   /** A second one, for the time that the first one is kept: a slow receiver makes two of them alternate. */
   #spare: Buffer | undefined
   /** Takes what was read. */
@@ -41,8 +47,10 @@ export class ReadBuffer {
       buffer: () => this.#buffer,
       callback: (size) => {
         keeper = undefined
+        const isFull = size === this.#buffer.length
         this.take(this.#buffer.subarray(0, size))
         if (keeper !== undefined) this.#leaveTo(keeper)
+        if (isFull && this.#buffer.length < READ_BYTES) this.#buffer = Buffer.allocUnsafeSlow(READ_BYTES)
         return true
       },
     },
@@ -50,7 +58,7 @@ export class ReadBuffer {
 
   #leaveTo(by: Keeper): void {
     const kept = this.#buffer
-    this.#buffer = this.#spare ?? Buffer.allocUnsafeSlow(READ_BYTES)
+    this.#buffer = this.#spare ?? Buffer.allocUnsafeSlow(kept.length)
     this.#spare = undefined
     by.onceDrained(() => {
       this.#spare = kept
