@@ -43,7 +43,7 @@ test('the others are refused, but for those that a schema cannot judge', () => {
   expect(passed).toEqual(BEYOND_A_SCHEMA)
 })
 
-test('is published as it is', () => {
+test('V2-12.10: is published as it is', () => {
   const published = JSON.parse(readFileSync('schemas/config.v2.json', 'utf8')) as unknown
   expect(published).toEqual(configSchema())
 })

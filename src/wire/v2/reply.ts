@@ -382,47 +382,61 @@ function readOutcome(
       ? responseChanges(fields, raw, call.response)
       : requestChanges(fields, raw, call.request, warnings)
   if (!changes.ok) return changes
-  if (patch.value.patch !== undefined && changes.value.body !== undefined)
+  // Even where one of them changes nothing: its author meant something by it.
+  if (isThere(fields.Patch) && changes.value.givesBody)
     return badReply('its reply changes the body in two ways, by Patch and by Body')
   const shown = call.type === 'post-hook' ? call.response : call.request
   if (patch.value.patch !== undefined && (shown.form ?? 'json') !== 'json')
     return badReply('it patches a body that it was not shown as JSON')
-  const replaced = { ...changes.value, ...patch.value, ...headers.value }
+  const replaced = { ...changes.value.changes, ...patch.value, ...headers.value }
   return ok(Object.keys(replaced).length === 0 ? PASS : { kind: 'replace', ...replaced })
 }
 
-type Changes = Omit<Replacement, 'kind'>
+interface Modified {
+  readonly changes: Omit<Replacement, 'kind'>
+  /** Whether there is a body in it, be it the one that was sent. */
+  readonly givesBody: boolean
+}
+
+const UNMODIFIED = ok<Modified>({ changes: {}, givesBody: false })
 
 function requestChanges(
   fields: JsonFields,
   raw: ReadonlyMap<string, string>,
   sent: HookRequest,
   warnings: string[],
-): Result<Changes, HookFailure> {
+): Result<Modified, HookFailure> {
   const modified = readModified('ModifiedClientRequest', fields, raw)
-  if (!modified.ok || modified.value === undefined) return modified.ok ? ok({}) : modified
+  if (!modified.ok || modified.value === undefined) return modified.ok ? UNMODIFIED : modified
   const { Method: method, Request: wanted } = modified.value.fields
   if (isThere(method) && method !== sent.method) warnings.push(methodKept(sent.method))
   const target = settleTarget(wanted, sent.target, warnings)
   if (!target.ok) return target
   const body = changedBody(modified.value, sent)
-  return body.ok ? ok({ ...target.value, ...body.value }) : body
+  return body.ok
+    ? ok({ changes: { ...target.value, ...body.value.changes }, givesBody: body.value.isGiven })
+    : body
 }
 
 function responseChanges(
   fields: JsonFields,
   raw: ReadonlyMap<string, string>,
   sent: HookResponse,
-): Result<Changes, HookFailure> {
+): Result<Modified, HookFailure> {
   const modified = readModified('ModifiedServerResponse', fields, raw)
-  if (!modified.ok || modified.value === undefined) return modified.ok ? ok({}) : modified
+  if (!modified.ok || modified.value === undefined) return modified.ok ? UNMODIFIED : modified
   const { Code: code, ContentType: type } = modified.value.fields
   const status = settleStatus(code ?? undefined, sent.status)
   if (!status.ok) return status
   const contentType = settleContentType(type, sent.contentType)
   if (!contentType.ok) return contentType
   const body = changedBody(modified.value, sent)
-  return body.ok ? ok({ ...status.value, ...contentType.value, ...body.value }) : body
+  return body.ok
+    ? ok({
+        changes: { ...status.value, ...contentType.value, ...body.value.changes },
+        givesBody: body.value.isGiven,
+      })
+    : body
 }
 
 function readModified(
@@ -437,16 +451,17 @@ function readModified(
     : ok({ fields: modified, raw: rawMembers(raw.get(name)!) })
 }
 
-/** Nothing where it says what was sent. */
+/** No change where it says what was sent. */
 function changedBody(
   { fields, raw }: Members,
   sent: HookRequest | HookResponse,
-): Result<Pick<Replacement, 'body' | 'form'>, HookFailure> {
+): Result<{ readonly changes: Pick<Replacement, 'body' | 'form'>; readonly isGiven: boolean }, HookFailure> {
   const body = readBody(fields, raw)
-  if (!body.ok || body.value === undefined) return body.ok ? ok({}) : body
+  if (!body.ok) return body
+  if (body.value === undefined) return ok({ changes: {}, isGiven: false })
   const { text, form } = body.value
   const same = form === 'base64' ? text === sent.base64 : text === sent.body
-  return ok(same ? {} : { body: text, form })
+  return ok({ changes: same ? {} : { body: text, form }, isGiven: true })
 }
 
 interface GivenBody {

@@ -73,7 +73,7 @@ async function ask(powerstrip: Powerstrip): Promise<Record<string, unknown>> {
   return { status: answer.status, ...(jsonOf(answer) as object) }
 }
 
-test('C12, O37: a change replaces endpoints and adapters, and a broken one leaves the last good', async () => {
+test('C12, O37, V2-12.8: a change replaces endpoints and adapters, and a broken one leaves the last good', async () => {
   await using engine = await startEngine(towel, 'tcp')
   await using one = await startAdapter(adding(1))
   await using ten = await startAdapter(adding(10))

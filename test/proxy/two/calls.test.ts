@@ -1,11 +1,19 @@
 /** Protocol 2, sections 2, 4, 9 and 11, over real sockets: how adapters are found out about, called, and trusted. */
-import { chmod, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { signatureOf } from '../../../src/transport/auth.ts'
 import { saying, startAdapter } from '../../support/cases/adapters.ts'
-import { type Behaviour, startTwo, V2 } from '../../support/two/adapter.ts'
-import { messageOf, setTwo } from '../../support/two/stage.ts'
+import { answering, type EngineScript, sendJson, startEngine } from '../../support/cases/engine.ts'
+import { startPowerstrip } from '../../support/powerstrip.ts'
+import { request } from '../../support/raw/box.ts'
+import { RawPeer } from '../../support/raw/peer.ts'
+import { type Behaviour, type SeenCall, startTwo, V2 } from '../../support/two/adapter.ts'
+import { CREATE, created, messageOf, setTwo } from '../../support/two/stage.ts'
 
 const allow: Behaviour = () => undefined
 const PRE = { ContainerCreate: { pre: ['a'] } }
@@ -15,22 +23,33 @@ async function folder(): Promise<AsyncDisposable & { readonly path: string }> {
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
+async function selfSigned(path: string, name: string) {
+  const [key, cert] = [join(path, `${name}.key`), join(path, `${name}.pem`)]
+  const how = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  const whose = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  await promisify(execFile)('openssl', ['req', '-x509', ...how, ...whose, '-keyout', key, '-out', cert])
+  return { key, cert }
+}
+
 describe('2: the handshake', () => {
-  test('asks with OPTIONS, without a body, for the media type', async () => {
+  test('V2-2.2: asks with OPTIONS, without a body, for the media type', async () => {
     await using scene = await setTwo({ adapters: { a: allow }, endpoints: PRE })
     const headers = await scene.adapter('a').asked()
     expect(headers.accept).toBe(V2)
     expect(headers['content-length']).toBeUndefined()
   })
 
-  test('an adapter that the configuration names by its URL is never asked, and speaks protocol 1', async () => {
+  test.each([
+    ['a bare URL', (url: string) => url],
+    ['a map that says so', (url: string) => ({ url, protocol: 1 })],
+  ])('V2-2.1: %s is protocol 1, and nobody asks the adapter', async (_what, written) => {
     await using old = await startAdapter(saying(403, 'old'))
-    await using scene = await setTwo({ adapters: { a: { url: old.url, protocol: 1 } }, endpoints: PRE })
+    await using scene = await setTwo({ adapters: { a: written(old.url) }, endpoints: PRE })
     expect((await scene.create()).status).toBe(403)
     expect(old.calls.map(({ message }) => message.PowerstripProtocolVersion)).toEqual([1])
   })
 
-  test.each([404, 405, 501])('auto: %d means protocol 1', async (status) => {
+  test.each([404, 405, 501])('V2-2.3: auto: %d means protocol 1', async (status) => {
     await using dir = await folder()
     const socket = join(dir.path, 'a.sock')
     await using adapter = await startTwo('a', { does: () => ({ status: 403, text: 'as of old' }), socket })
@@ -42,7 +61,7 @@ describe('2: the handshake', () => {
     expect(adapter.calls[0]!.message.PowerstripProtocolVersion).toBe(1)
   })
 
-  test('protocol 2: the same is an error when the configuration is loaded', async () => {
+  test('V2-2.3: protocol 2: the same is an error when the configuration is loaded', async () => {
     await using dir = await folder()
     const socket = join(dir.path, 'a.sock')
     await using adapter = await startTwo('a', { does: allow, socket })
@@ -52,13 +71,13 @@ describe('2: the handshake', () => {
     )
   })
 
-  test('a hook type that the adapter does not implement is an error when the configuration is loaded', async () => {
+  test('V2-2.6: a hook type that the adapter does not implement is an error when the configuration is loaded', async () => {
     await expect(
       setTwo({ adapters: { a: { does: allow, abilities: { Implements: ['post-hook'] } } }, endpoints: PRE }),
     ).rejects.toThrow('it implements no pre-hook')
   })
 
-  test('Operations narrow what the configuration asks for', async () => {
+  test('V2-2.5: Operations narrow what the configuration asks for', async () => {
     await using scene = await setTwo({
       adapters: { a: { does: allow, abilities: { Operations: ['ContainerStart'] } } },
       endpoints: { '*': { pre: ['a'] } },
@@ -68,7 +87,7 @@ describe('2: the handshake', () => {
     expect(scene.timeline.map(({ message }) => message.Operation)).toEqual(['ContainerStart'])
   })
 
-  test('the proxy listens at once; hooks of an adapter that is not there fail until it is', async () => {
+  test('V2-2.4: the proxy listens at once; hooks of an adapter that is not there fail until it is', async () => {
     await using dir = await folder()
     const socket = join(dir.path, 'late.sock')
     await using scene = await setTwo({ adapters: { a: { unix: socket, protocol: 2 } }, endpoints: PRE })
@@ -80,7 +99,7 @@ describe('2: the handshake', () => {
     expect(adapter.calls).not.toEqual([])
   })
 
-  test('a reply with another ISTag, and an OptionsTtl that is over, make it ask again', async () => {
+  test('V2-2.7: a reply with another ISTag, and an OptionsTtl that is over, make it ask again', async () => {
     let tag = 'one'
     await using scene = await setTwo({
       adapters: {
@@ -105,7 +124,7 @@ describe('2: the handshake', () => {
 })
 
 describe('4: a hook request', () => {
-  test('is a POST with a length on a connection that is kept, and says in its head what it is', async () => {
+  test('V2-4.1, V2-4.2: is a POST with a length on a connection that is kept, and says in its head what it is', async () => {
     await using scene = await setTwo({
       adapters: { a: { does: allow, with: { owner: 'platform' }, originalRequest: true, timeout: '5s' } },
       endpoints: PRE,
@@ -140,14 +159,262 @@ describe('4: a hook request', () => {
   })
 })
 
+describe('4: what a call says of the request', () => {
+  test('V2-4.4: operation, version, parameters and query; null for what no API description has', async () => {
+    await using scene = await setTwo({ adapters: { a: allow }, endpoints: { '*': { pre: ['a'] } } })
+    await scene.ask('POST', '/v1.41/containers/we%62/rename?name=y%20z')
+    await scene.ask('GET', '/containers/json')
+    await scene.ask('GET', '/v1.45/not/docker?a=1&a=%20')
+    const shown = scene.timeline.map(({ message, headers }) => [
+      message.Operation,
+      message.ApiVersion,
+      message.PathParams,
+      message.Query,
+      headers['powerstrip-operation'],
+    ])
+    expect(shown).toEqual([
+      ['ContainerRename', '1.41', { id: 'web' }, { name: ['y z'] }, 'ContainerRename'],
+      ['ContainerList', null, {}, {}, 'ContainerList'],
+      [null, '1.45', {}, { a: ['1', ' '] }, 'unknown'],
+    ])
+  })
+
+  test('V2-4.5: the configuration of each place; what the client sent only where it is asked for', async () => {
+    await using scene = await setTwo({
+      adapters: {
+        a: () => ({ Patch: [{ op: 'add', path: '/A', value: 1 }] }),
+        b: { does: allow, with: { owner: 'platform' } },
+      },
+      endpoints: {
+        ContainerCreate: { pre: ['a', 'b', { use: 'b', originalRequest: true, with: { owner: 'me' } }] },
+      },
+    })
+    await scene.create({ Image: 'x' })
+    const [, plain, asking] = scene.timeline.map(({ message }) => message)
+    expect(plain).toMatchObject({ AdapterConfig: { owner: 'platform' }, ClientRequest: { Body: { A: 1 } } })
+    expect(plain).not.toHaveProperty('OriginalClientRequest')
+    expect(asking).toMatchObject({
+      AdapterConfig: { owner: 'me' },
+      ClientRequest: { Body: { Image: 'x', A: 1 } },
+      OriginalClientRequest: { Body: { Image: 'x' } },
+    })
+    expect(asking.OriginalClientRequest.Body).not.toHaveProperty('A')
+  })
+
+  test('V2-4.9: post-hooks are shown the request as the engine was sent it', async () => {
+    await using scene = await setTwo({
+      adapters: {
+        a: ({ type }) =>
+          type === 'pre-hook'
+            ? {
+                Patch: [{ op: 'add', path: '/A', value: 1 }],
+                ModifiedClientRequest: { Request: `${CREATE}2` },
+              }
+            : undefined,
+      },
+      endpoints: { ContainerCreate: { pre: ['a'], post: ['a'] } },
+    })
+    await scene.create({ Image: 'x' })
+    const { target, body } = scene.engine.onlyRequest
+    const { ClientRequest } = scene.timeline[1]!.message
+    expect([ClientRequest.Request, ClientRequest.Body]).toEqual([target, JSON.parse(body)])
+    expect([target, JSON.parse(body)]).toEqual([`${CREATE}2`, { Image: 'x', A: 1 }])
+  })
+
+  test.each<[string, object, EngineScript]>([
+    ['json', { BodyEncoding: 'json', Body: { a: 1 } }, answering(200, 'application/json', '{"a":1}')],
+    ['utf8', { BodyEncoding: 'utf8', Body: '{"a":1}' }, answering(200, 'text/plain', '{"a":1}')],
+    ['none', { BodyEncoding: 'none', Body: null }, (_request, response) => response.writeHead(204).end()],
+  ])('V2-4.7: an answer in the encoding %s', async (_encoding, expected, engine) => {
+    await using scene = await setTwo({
+      adapters: { a: allow },
+      endpoints: { ContainerInspect: { post: ['a'] } },
+      engine,
+    })
+    await scene.ask('GET', '/containers/web/json')
+    expect(scene.timeline[0]!.message.ServerResponse).toMatchObject(expected)
+  })
+})
+
+describe('12: what a configuration means', () => {
+  test.each([
+    ['POST', '/containers/create'],
+    ['POST', '/v1.24/containers/create?name=x'],
+    ['POST', '/v1.45/containers/create'],
+    ['POST', '/v1.45/containers/cr%65ate'],
+    ['POST', '/v1.45/%63ontainers/create'],
+  ])('V2-12.5: ContainerCreate is %s %s', async (method, target) => {
+    await using scene = await setTwo({ adapters: { a: () => ({ Allowed: false }) }, endpoints: PRE })
+    expect((await scene.ask(method, target, { Image: 'x' })).status).toBe(403)
+    expect(scene.timeline).toHaveLength(1)
+  })
+
+  test('V2-2.7, V2-9.6, V2-12.8: a changed file asks adapters anew; a listener without hooks calls none', async () => {
+    await using dir = await folder()
+    await using engine = await startEngine(created)
+    await using adapter = await startTwo('a', { does: () => ({ Allowed: false }) })
+    const bypass = join(dir.path, 'bypass.sock')
+    const config = (more: object = {}) =>
+      JSON.stringify({
+        version: 2,
+        listeners: {
+          default: { unix: join(dir.path, 'ps.sock') },
+          bypass: { unix: bypass, hooks: false },
+        },
+        adapters: { a: { unix: adapter.socket, protocol: 2 } },
+        endpoints: PRE,
+        ...more,
+      })
+    if (engine.address.kind !== 'unix') throw new Error('the engine was to listen on a unix socket')
+    await using powerstrip = await startPowerstrip({
+      upstream: `unix://${engine.address.path}`,
+      config: config(),
+      listen: false,
+    })
+    const statusAt = async (path: string) => {
+      await using client = await RawPeer.connect({ kind: 'unix', path })
+      client.write(request('POST', CREATE, { Image: 'x' }))
+      return (await client.answer('POST')).status
+    }
+    const both = async () => [await statusAt(join(dir.path, 'ps.sock')), await statusAt(bypass)]
+    expect(await both()).toEqual([403, 201])
+    expect(adapter.questions).toHaveLength(1)
+    await writeFile(powerstrip.configFile!, config({ unknown: 1 }))
+    await powerstrip.logged(({ msg }) => String(msg).includes('the last good one stays in force'))
+    expect(await both()).toEqual([403, 201])
+    await writeFile(powerstrip.configFile!, config({ defaults: { timeout: '5s' } }))
+    await powerstrip.logged(({ msg }) => String(msg).includes('has changed and is in force'))
+    expect(await both()).toEqual([403, 201])
+    expect(adapter.questions).toHaveLength(2)
+    expect(adapter.calls.map(({ message }) => message.TimeoutMs > 5_000)).toEqual([true, true, false])
+  })
+})
+
 describe('9: time, repetition, concurrency', () => {
-  test('the chain’s deadline is shared by its hooks, the engine’s own time is not counted', async () => {
+  test('V2-9.2: a deadline that is over in the middle is 504, whoever is being asked then; what was done is undone', async () => {
+    const slow: Behaviour = async ({ type }) => {
+      if (type === 'pre-hook') await new Promise((resolve) => setTimeout(resolve, 120))
+      return type === 'pre-hook' ? { Compensate: true } : undefined
+    }
+    await using scene = await setTwo({
+      adapters: { a: slow, b: slow, c: slow, d: slow },
+      endpoints: { ContainerCreate: { pre: ['a', 'b', 'c', 'd'] } },
+      more: { chain: { deadline: '300ms' } },
+    })
+    const answer = await scene.create()
+    expect([answer.status, scene.engine.requests]).toEqual([504, []])
+    const [failed] = /(?<=adapter ")[a-d]/.exec(messageOf(answer))!
+    const asked = ['a', 'b', 'c', 'd'].slice(0, 'abcd'.indexOf(failed) + 1)
+    expect(asked.length).toBeLessThan(4)
+    const undone = scene.timeline.filter(({ type }) => type === 'unwind-hook').map(({ adapter }) => adapter)
+    expect(undone).toEqual(asked.reverse())
+  })
+
+  test('V2-9.2: there is none with an adapter of protocol 1 among the hooks', async () => {
+    await using old = await startAdapter(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      return { text: '{}' }
+    })
+    await using scene = await setTwo({
+      adapters: { old: old.url, a: allow },
+      endpoints: { ContainerCreate: { pre: ['old', 'a'] } },
+      more: { chain: { deadline: '200ms' } },
+    })
+    expect((await scene.create()).status).toBe(201)
+  })
+
+  test('V2-9.2: the engine’s own time is not counted', async () => {
+    await using scene = await setTwo({
+      adapters: { a: allow },
+      endpoints: { ContainerCreate: { pre: ['a'], post: ['a'] } },
+      more: { chain: { deadline: '200ms' } },
+      engine: (_request, response) => void setTimeout(() => sendJson(response, 201, { Id: 'abc' }), 400),
+    })
+    expect((await scene.create()).status).toBe(201)
+  })
+
+  test('V2-9.3, V2-6.3: a call that reached nobody is made again under the same Uid, and no more than twice', async () => {
+    await using dir = await folder()
+    const socket = join(dir.path, 'a.sock')
+    const away = `${socket}.away`
+    await using adapter = await startTwo('a', { does: allow, socket })
+    await using scene = await setTwo({
+      adapters: { a: { unix: socket, protocol: 2, concurrency: 1 } },
+      endpoints: PRE,
+    })
+    await scene.create()
+    // Its name is taken away for as long as the first try takes to fail, and its kept connection is closed.
+    let repeated: SeenCall | undefined
+    while (repeated === undefined) {
+      await rename(socket, away)
+      adapter.hangUp()
+      const asked = scene.create()
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      await rename(away, socket)
+      await asked
+      repeated = adapter.calls.find(({ message }) => message.Attempt > 1)
+    }
+    expect(adapter.calls.filter(({ uid }) => uid === repeated.uid)).toHaveLength(1)
+    expect(repeated.message.Attempt).toBeLessThanOrEqual(3)
+    await rename(socket, away)
+    adapter.hangUp()
+    expect((await scene.create()).status).toBe(502)
+    await rename(away, socket)
+  })
+
+  test('V2-9.3: a call that an adapter has seen on a new connection is not made again', async () => {
+    await using scene = await setTwo({
+      adapters: { a: { does: () => 'crash', retries: 2 } },
+      endpoints: PRE,
+    })
+    scene.adapter('a').hangUp()
+    expect((await scene.create()).status).toBe(502)
+    expect(scene.timeline.map(({ type }) => type)).toEqual(['pre-hook', 'unwind-hook'])
+  })
+
+  test('V2-9.4: as many calls as concurrency says, as many waiting as maxQueue says, and further ones fail', async () => {
+    let open = () => {}
+    const gate = new Promise<undefined>((resolve) => {
+      open = () => resolve(undefined)
+    })
+    await using scene = await setTwo({
+      adapters: {
+        a: { does: () => gate, abilities: { MaxConnections: 5 }, concurrency: 2, maxQueue: 3 },
+      },
+      endpoints: PRE,
+    })
+    const asked = Array.from({ length: 6 }, () => scene.create())
+    const first = await Promise.race(asked)
+    expect([first.status, messageOf(first)]).toEqual([
+      502,
+      expect.stringContaining('too many calls are waiting'),
+    ])
+    expect(scene.timeline).toHaveLength(2)
+    open()
+    const statuses = (await Promise.all(asked)).map(({ status }) => status)
+    expect(statuses.sort()).toEqual([201, 201, 201, 201, 201, 502])
+  })
+
+  test('V2-9.5: a call in hand ends when the client leaves', async () => {
+    await using scene = await setTwo({
+      adapters: { a: ({ type }) => (type === 'pre-hook' ? 'silence' : undefined) },
+      endpoints: PRE,
+    })
+    const client = await scene.connect()
+    client.write(request('POST', CREATE, {}))
+    const { hungUp } = await scene.adapter('a').called()
+    await client[Symbol.asyncDispose]()
+    await hungUp
+    expect((await scene.ended()).fate).toBe('aborted')
+  })
+
+  test('V2-9.2: the chain’s deadline is shared by its hooks, the engine’s own time is not counted', async () => {
     const slow: Behaviour = async () => {
       await new Promise((resolve) => setTimeout(resolve, 300))
       return undefined
     }
     await using scene = await setTwo({
-      adapters: { a: slow, b: () => 'silence' },
+      adapters: { a: slow, b: ({ type }) => (type === 'pre-hook' ? 'silence' : undefined) },
       endpoints: { ContainerCreate: { pre: ['a', 'b'] } },
       more: { chain: { deadline: '1s' } },
     })
@@ -155,7 +422,7 @@ describe('9: time, repetition, concurrency', () => {
     expect(scene.timeline[1]!.message.TimeoutMs).toBeLessThanOrEqual(720)
   })
 
-  test('429 and 503 are repeated under the same Uid, as configured, where the adapter is idempotent', async () => {
+  test('V2-9.3: 429 and 503 are repeated under the same Uid, as configured, where the adapter is idempotent', async () => {
     await using scene = await setTwo({
       adapters: {
         a: {
@@ -172,7 +439,7 @@ describe('9: time, repetition, concurrency', () => {
     expect(new Set(scene.timeline.map(({ uid }) => uid)).size).toBe(1)
   })
 
-  test('they are not where it does not say so', async () => {
+  test('V2-9.3: they are not where it does not say so', async () => {
     await using scene = await setTwo({
       adapters: { a: { does: () => ({ status: 503 }), retries: 2 } },
       endpoints: PRE,
@@ -181,7 +448,7 @@ describe('9: time, repetition, concurrency', () => {
     expect(scene.timeline).toHaveLength(1)
   })
 
-  test('no more calls at one time than MaxConnections; further ones wait', async () => {
+  test('V2-9.4: no more calls at one time than MaxConnections; further ones wait', async () => {
     let running = 0
     let most = 0
     await using scene = await setTwo({
@@ -225,7 +492,7 @@ describe('9: time, repetition, concurrency', () => {
 })
 
 describe('11: authentication', () => {
-  test('a unix socket that is open to every user is not called', async () => {
+  test('V2-11.1: a unix socket that is open to every user is not called', async () => {
     await using dir = await folder()
     const socket = join(dir.path, 'a.sock')
     await using adapter = await startTwo('a', { does: allow, socket })
@@ -235,7 +502,7 @@ describe('11: authentication', () => {
     expect(adapter.connections).toBe(0)
   })
 
-  test('a bearer token is read again when its file changes', async () => {
+  test('V2-11.3: a bearer token is read again when its file changes', async () => {
     await using dir = await folder()
     const file = join(dir.path, 'token')
     await writeFile(file, 'first\n')
@@ -254,6 +521,51 @@ describe('11: authentication', () => {
     expect((await scene.adapter('a').asked()).authorization).toBe('Bearer first')
   })
 
+  test.each(['a b', 'naïve', 'two\u0007bells'])(
+    'V2-11.5: the token %j cannot stand in a header, and is not sent',
+    async (token) => {
+      await using dir = await folder()
+      const file = join(dir.path, 'token')
+      await writeFile(file, 'good\n')
+      await using scene = await setTwo({
+        adapters: { a: { does: allow, auth: { bearer: { file } } } },
+        endpoints: PRE,
+      })
+      await writeFile(`${file}.new`, `${token}\n`)
+      await rename(`${file}.new`, file)
+      expect(messageOf(await scene.create())).toContain('its bearer token cannot stand in a header')
+      expect(scene.timeline).toEqual([])
+    },
+  )
+
+  test('V2-11.2: https is checked against tls.ca, and a certificate of somebody else is shown nothing', async () => {
+    await using dir = await folder()
+    const [own, other] = await Promise.all([selfSigned(dir.path, 'own'), selfSigned(dir.path, 'other')])
+    let asked = 0
+    const server = createTlsServer(
+      { key: await readFile(own.key), cert: await readFile(own.cert) },
+      (call, reply) => {
+        if (call.method === 'POST') asked++
+        const abilities = { PowerstripProtocolVersion: 2, Name: 'a', Implements: ['pre-hook'] }
+        if (call.method === 'OPTIONS')
+          reply.writeHead(200, { 'Content-Type': V2 }).end(JSON.stringify(abilities))
+        else reply.writeHead(204).end()
+      },
+    )
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    const url = `https://localhost:${(server.address() as AddressInfo).port}/hook`
+    for (const [ca, status] of [
+      [own.cert, 201],
+      [other.cert, 502],
+    ] as const) {
+      await using scene = await setTwo({ adapters: { a: { url, protocol: 2, tls: { ca } } }, endpoints: PRE })
+      expect((await scene.create()).status).toBe(status)
+    }
+    expect(asked).toBe(1)
+    server.closeAllConnections()
+    await new Promise((closed) => server.close(closed))
+  })
+
   describe('HMAC in the form of Standard Webhooks', () => {
     const KEYS = ['whsec_bmV3IHNlY3JldA==', 'old secret']
     const signing = (key: string) => (uid: string, body: string) => {
@@ -269,21 +581,24 @@ describe('11: authentication', () => {
       ['the new secret', KEYS[0]!, 201],
       ['the old one, while secrets are changed', KEYS[1]!, 201],
       ['another', 'forged', 502],
-    ])('calls are signed with each secret; a reply that is signed with %s', async (_what, key, status) => {
-      await using dir = await folder()
-      const file = join(dir.path, 'secrets')
-      await writeFile(file, `${KEYS.join('\n')}\n`)
-      await using scene = await setTwo({
-        adapters: { a: { does: allow, auth: { hmac: { file } }, replyHeaders: signing(key) } },
-        endpoints: PRE,
-      })
-      expect((await scene.create()).status).toBe(status)
-      const { headers, text, uid } = scene.timeline[0]!
-      const timestamp = String(headers['webhook-timestamp'])
-      expect(headers['webhook-signature']).toBe(
-        KEYS.map((secret) => signatureOf(secret, uid, timestamp, text)).join(' '),
-      )
-    })
+    ])(
+      'V2-11.6: calls are signed with each secret; a reply that is signed with %s',
+      async (_what, key, status) => {
+        await using dir = await folder()
+        const file = join(dir.path, 'secrets')
+        await writeFile(file, `${KEYS.join('\n')}\n`)
+        await using scene = await setTwo({
+          adapters: { a: { does: allow, auth: { hmac: { file } }, replyHeaders: signing(key) } },
+          endpoints: PRE,
+        })
+        expect((await scene.create()).status).toBe(status)
+        const { headers, text, uid } = scene.timeline[0]!
+        const timestamp = String(headers['webhook-timestamp'])
+        expect(headers['webhook-signature']).toBe(
+          KEYS.map((secret) => signatureOf(secret, uid, timestamp, text)).join(' '),
+        )
+      },
+    )
 
     test('a signature as another implementation makes it', () => {
       expect(

@@ -26,7 +26,7 @@ function meeting(expected: number, then: Behaviour = allow): Behaviour {
 }
 
 describe('3: hook types', () => {
-  test('pre in order, validate on the final request, post in order, observe on the final pair', async () => {
+  test('V2-3.1: pre in order, validate on the final request, post in order, observe on the final pair', async () => {
     const label =
       (name: string): Behaviour =>
       ({ type }) =>
@@ -65,7 +65,7 @@ describe('3: hook types', () => {
     expect((await scene.ended()).fate).toBe('changed')
   })
 
-  test('validate-hooks run in parallel and are all awaited', async () => {
+  test('V2-3.2: validate-hooks run in parallel and are all awaited', async () => {
     const together = meeting(3)
     await using scene = await setTwo({
       adapters: { a: together, b: together, c: together },
@@ -74,7 +74,7 @@ describe('3: hook types', () => {
     expect((await scene.create()).status).toBe(201)
   })
 
-  test('a denial beats a failure, the earliest listed denial reaches the client, all are told', async () => {
+  test('V2-3.3: a denial beats a failure, the earliest listed denial reaches the client, all are told', async () => {
     const after =
       (ms: number, then: Behaviour): Behaviour =>
       async (call) => {
@@ -101,7 +101,7 @@ describe('3: hook types', () => {
     expect(scene.engine.requests).toEqual([])
   })
 
-  test('post-hooks run on errors of the engine, and may refuse', async () => {
+  test('V2-3.4: post-hooks run on errors of the engine, and may refuse', async () => {
     await using scene = await setTwo({
       adapters: { a: deny('seen') },
       endpoints: { ContainerCreate: { post: ['a'] } },
@@ -116,7 +116,7 @@ describe('3: hook types', () => {
     })
   })
 
-  test('observe-hooks are never waited for, and nothing that becomes of them is the client’s', async () => {
+  test('V2-3.5: observe-hooks are never waited for, and nothing that becomes of them is the client’s', async () => {
     await using scene = await setTwo({
       adapters: { silent: { does: () => 'silence', timeout: '200ms' }, crashing: () => 'crash' },
       endpoints: { ContainerCreate: { observe: ['silent', 'crashing'] } },
@@ -146,7 +146,7 @@ describe('3: hook types', () => {
 })
 
 describe('1: principles', () => {
-  test('1.4: an adapter that is listed twice is called twice, each time with an id of its own', async () => {
+  test('V2-1.4, V2-4.3, V2-12.3: an adapter that is listed twice is called twice, each time with an id of its own', async () => {
     await using scene = await setTwo({
       adapters: { a: allow },
       endpoints: { ContainerCreate: { pre: ['a', 'a'] }, '*': { pre: ['a'] } },
@@ -161,7 +161,7 @@ describe('1: principles', () => {
     expect(new Set(scene.timeline.map(({ message }) => message.RequestId)).size).toBe(1)
   })
 
-  test('1.5: what no hook changed goes on byte for byte', async () => {
+  test('V2-1.5, V2-7.10: what no hook changed goes on byte for byte', async () => {
     const text = '{ "Image" : "busybox",\n "HostConfig":{"Memory": 9007199254740993} }'
     await using scene = await setTwo({
       adapters: { a: allow },
@@ -196,7 +196,7 @@ describe('5: what a hook may change', () => {
     expect([target, body]).toEqual([`${CREATE}2`, '{"HostConfig":{"Memory":9007199254740993},"Labels":{}}'])
   })
 
-  test('headers within headers.mutate, of the request and of the answer', async () => {
+  test('V2-5.8: headers within headers.mutate, of the request and of the answer', async () => {
     const does: Behaviour = ({ type }) => ({
       HeaderMutation:
         type === 'pre-hook'
@@ -218,7 +218,7 @@ describe('5: what a hook may change', () => {
     expect(answer.head).not.toMatch(/api-version/i)
   })
 
-  test('the answer: code, type and body', async () => {
+  test('V2-5.7: the answer: code, type and body', async () => {
     await using scene = await setTwo({
       adapters: {
         a: () => ({ ModifiedServerResponse: { Code: 299, ContentType: 'text/plain', Body: 'odd' } }),
@@ -253,7 +253,7 @@ describe('5: what a hook may change', () => {
     expect(scene.engine.requests).toEqual([])
   })
 
-  test('metadata come back in this adapter’s later hooks of the request, and in no other’s', async () => {
+  test('V2-4.6: metadata come back in this adapter’s later hooks of the request, and in no other’s', async () => {
     await using scene = await setTwo({
       adapters: {
         a: ({ type }) => (type === 'pre-hook' ? '{"Metadata":{"n": 9007199254740993}}' : undefined),
@@ -282,7 +282,7 @@ describe('5: an immediate response', () => {
     ({ type }) =>
       type === 'pre-hook' ? { ImmediateResponse: { Code: 200, Body: { Id: 'mine' }, ...more } } : undefined
 
-  test('ends the pre phase; neither later hooks nor the engine are called, post-hooks are', async () => {
+  test('V2-5.9: ends the pre phase; neither later hooks nor the engine are called, post-hooks are', async () => {
     await using scene = await setTwo({
       adapters: { a: answering(), b: allow, p: () => ({ Patch: [{ op: 'add', path: '/Post', value: 1 }] }) },
       endpoints: { ContainerCreate: { pre: ['a', 'b'], validate: ['b'], post: ['p'] } },
@@ -294,7 +294,7 @@ describe('5: an immediate response', () => {
     expect((await scene.ended()).fate).toBe('answered')
   })
 
-  test('skips post-hooks where it says so', async () => {
+  test('V2-5.9: skips post-hooks where it says so', async () => {
     await using scene = await setTwo({
       adapters: { a: answering({ SkipPostHooks: true }), p: allow },
       endpoints: { ContainerCreate: { pre: ['a'], post: ['p'] } },
@@ -325,7 +325,7 @@ describe('5: warnings', () => {
     ['["own"]', ['own', 'adapter "a": image tag is mutable', 'adapter "a": naïve "one"']],
     ['null', ['adapter "a": image tag is mutable', 'adapter "a": naïve "one"']],
     [undefined, ['adapter "a": image tag is mutable', 'adapter "a": naïve "one"']],
-  ])('join the Warnings array of the answer: %s', async (own, expected) => {
+  ])('V2-5.11: join the Warnings array of the answer: %s', async (own, expected) => {
     const body = own === undefined ? '{"Id":"abc"}' : `{"Id":"abc","Warnings":${own}}`
     await using scene = await setTwo({
       adapters: { a: warn },
@@ -335,7 +335,7 @@ describe('5: warnings', () => {
     expect(jsonOf(await scene.create())).toEqual({ Id: 'abc', Warnings: expected })
   })
 
-  test('stand in the head where the operation has no such array', async () => {
+  test('V2-5.11: stand in the head where the operation has no such array', async () => {
     await using scene = await setTwo({
       adapters: { a: warn },
       endpoints: { ContainerStart: { validate: ['a'] } },
@@ -388,7 +388,7 @@ describe('5: failures and decisions', () => {
     expect(scene.engine.requests).toEqual([])
   })
 
-  test('a reply that is too large', async () => {
+  test('V2-5.15: a reply that is too large', async () => {
     await using scene = await setTwo({
       adapters: { a: () => ({ AuditAnnotations: { a: 'x'.repeat(2048) } }) },
       endpoints: { ContainerCreate: { pre: ['a'] } },
@@ -397,7 +397,7 @@ describe('5: failures and decisions', () => {
     expect(messageOf(await scene.create())).toContain('its reply is larger than 1024 bytes')
   })
 
-  test('an adapter that nobody runs', async () => {
+  test('V2-5.15: an adapter that nobody runs', async () => {
     await using scene = await setTwo({
       adapters: { a: { unix: '/nowhere/a.sock', protocol: 2 } },
       endpoints: { ContainerCreate: { pre: ['a'] } },
@@ -409,7 +409,7 @@ describe('5: failures and decisions', () => {
     ])
   })
 
-  test('onError ignore goes on with that hook’s unmodified input, warns, and says so', async () => {
+  test('V2-5.17, V2-1.2: onError ignore goes on with that hook’s unmodified input, warns, and says so', async () => {
     const bad: Behaviour = () => ({
       Patch: [
         { op: 'add', path: '/A', value: 1 },
@@ -430,7 +430,7 @@ describe('5: failures and decisions', () => {
     expect(chain?.hooks).toMatchObject([{ outcome: 'failed', failOpen: true }])
   })
 
-  test('onError ignore never turns a denial, an oversize body or a refusal of the gate into a pass', async () => {
+  test('V2-5.18: onError ignore never turns a denial, an oversize body or a refusal of the gate into a pass', async () => {
     await using scene = await setTwo({
       adapters: { a: { does: () => ({ Allowed: false, Patch: 7 }), onError: 'ignore', maxBodyBytes: 100 } },
       endpoints: { ContainerCreate: { pre: ['a'] } },
@@ -457,7 +457,7 @@ describe('7: bodies', () => {
     return (await client.answer('POST')).status
   }
 
-  test('archives are omitted and streamed through; body: buffered shows them as base64', async () => {
+  test('V2-7.1, V2-7.4: archives are omitted and streamed through; body: buffered shows them as base64', async () => {
     await using scene = await setTwo({
       adapters: { a: allow },
       endpoints: { ImageBuild: { pre: ['a', { use: 'a', body: 'buffered' }] } },
@@ -481,7 +481,7 @@ describe('7: bodies', () => {
     expect(await build(scene)).toBe(502)
   })
 
-  test('body: none shows no JSON either', async () => {
+  test('V2-7.1: body: none shows no JSON either', async () => {
     await using scene = await setTwo({
       adapters: { a: { does: allow, body: 'none' } },
       endpoints: { ContainerCreate: { pre: ['a'] } },
@@ -490,7 +490,7 @@ describe('7: bodies', () => {
     expect(scene.timeline[0]!.message.ClientRequest).toMatchObject({ Body: null, BodyEncoding: 'omitted' })
   })
 
-  test('onOversize: reject is 413; skip lets a large one past the hook, and says so', async () => {
+  test('V2-7.3, V2-1.3: onOversize: reject is 413; skip lets a large one past the hook, and says so', async () => {
     await using scene = await setTwo({
       adapters: { a: { does: deny('small'), maxBodyBytes: 50 } },
       endpoints: {
@@ -506,7 +506,7 @@ describe('7: bodies', () => {
     expect(await scene.note('oversize-skipped')).toMatchObject({ adapter: 'a', phase: 'pre' })
   })
 
-  test('the body of SystemAuth is shown to nobody, credentials in headers neither', async () => {
+  test('V2-4.8: the body of SystemAuth is shown to nobody, credentials in headers neither', async () => {
     await using scene = await setTwo({
       adapters: { a: { does: allow, headers: { forward: ['x-mine'] } } },
       endpoints: { '*': { pre: ['a'], post: ['a'] } },
@@ -521,7 +521,7 @@ describe('7: bodies', () => {
 })
 
 describe('12: when', () => {
-  test('a hook whose condition does not hold is not called; one that cannot be decided fails', async () => {
+  test('V2-12.11: a hook whose condition does not hold is not called; one that cannot be decided fails', async () => {
     await using scene = await setTwo({
       adapters: { a: deny('a'), b: deny('b') },
       endpoints: {
@@ -548,7 +548,7 @@ describe('12: when', () => {
 describe('10: dry run', () => {
   const dry = ['Powerstrip-Dry-Run: All']
 
-  test('hooks judge, the engine is not asked, and the answer says what it would have been', async () => {
+  test('V2-10.1: hooks judge, the engine is not asked, and the answer says what it would have been', async () => {
     await using scene = await setTwo({
       adapters: {
         a: ({ message }) => ({
@@ -584,7 +584,7 @@ describe('10: dry run', () => {
     expect(scene.engine.requests).toEqual([])
   })
 
-  test('an adapter with side effects is not called: refused, unless told to leave it out', async () => {
+  test('V2-10.2: an adapter with side effects is not called: refused, unless told to leave it out', async () => {
     await using scene = await setTwo({
       adapters: { a: { does: allow, abilities: { SideEffects: 'Some' } } },
       endpoints: {

@@ -62,7 +62,7 @@ describe('a chain of four of which each place fails in turn', () => {
       ['does not answer in time', 'silence', true],
       ['answers what cannot be read', '{', true],
       ['asks for it, in a reply that is wrong otherwise', { Compensate: true, Patch: 7 }, true],
-    ])('a hook that %s', async (_what, pre, mayHaveActed) => {
+    ])('V2-6.1, V2-6.2, V2-6.3: a hook that %s', async (_what, pre, mayHaveActed) => {
       await using scene = await chain({ at, pre })
       const answer = await scene.create()
       expect(answer.status).toBeGreaterThanOrEqual(400)
@@ -86,7 +86,7 @@ describe('a chain of four of which each place fails in turn', () => {
       expect(scene.engine.requests).toEqual([])
     })
 
-    test('a hook that answers in the engine’s place is not undone, those before it are', async () => {
+    test('V2-6.1: a hook that answers in the engine’s place is not undone, those before it are', async () => {
       await using scene = await chain({
         at,
         pre: { ImmediateResponse: { Code: 200, Body: {} }, Compensate: true },
@@ -95,13 +95,13 @@ describe('a chain of four of which each place fails in turn', () => {
       expect(await undone(scene, earlier(at).length)).toEqual(earlier(at))
     })
 
-    test('a hook that does not ask for it is not undone', async () => {
+    test('V2-6.2: a hook that does not ask for it is not undone', async () => {
       await using scene = await chain({ at, pre: undefined, engine: answering(500, 'text/plain', 'no') })
       await scene.create()
       expect(await undone(scene, 3)).toEqual(PLACES.filter((place) => place !== at).reverse())
     })
 
-    test('the client leaves while it is called', async () => {
+    test('V2-6.1, V2-9.5: the client leaves while it is called', async () => {
       await using scene = await chain({ at, pre: 'silence', timeout: '20s' })
       const client = await scene.connect()
       client.write(request('POST', CREATE, {}))
@@ -122,7 +122,7 @@ describe('what follows the pre-hooks', () => {
   test.each<[string, Said]>([
     ['refuses', { Allowed: false }],
     ['fails', { status: 500 }],
-  ])('a validate-hook %s', async (_what, said) => {
+  ])('V2-6.1: a validate-hook %s', async (_what, said) => {
     await using scene = await setTwo({
       adapters: {
         ...Object.fromEntries(PLACES.map((name) => [name, reserving(name)])),
@@ -142,7 +142,7 @@ describe('what follows the pre-hooks', () => {
     expect(scene.timeline.map(({ type }) => type)).toEqual(Array(4).fill('pre-hook'))
   })
 
-  test('the engine answers with an error, which the client gets after all is undone', async () => {
+  test('V2-6.1, V2-6.7: the engine answers with an error, which the client gets after all is undone', async () => {
     await using scene = await chain({ engine: answering(409, 'application/json', '{"message":"in use"}') })
     const answer = await scene.create()
     expect([answer.status, messageOf(answer)]).toEqual([409, 'in use'])
@@ -154,7 +154,7 @@ describe('what follows the pre-hooks', () => {
     })
   })
 
-  test('a post-hook turns the error into a success, which keeps everything', async () => {
+  test('V2-6.1, V2-6.8: a post-hook turns the error into a success, which keeps everything', async () => {
     await using scene = await setTwo({
       adapters: {
         a: ({ type }) =>
@@ -171,7 +171,7 @@ describe('what follows the pre-hooks', () => {
   test.each<[string, Said]>([
     ['refuses', { Allowed: false }],
     ['makes an error of it', { ModifiedServerResponse: { Code: 500 } }],
-  ])('a post-hook %s: the engine had acted', async (_what, said) => {
+  ])('V2-6.1, V2-6.7: a post-hook %s: the engine had acted', async (_what, said) => {
     await using scene = await setTwo({
       adapters: { a: reserving('a'), p: () => said },
       endpoints: { ContainerCreate: { pre: ['a'], post: ['p'] } },
@@ -191,14 +191,14 @@ describe('what follows the pre-hooks', () => {
       (_request, response) => void response.socket?.end('HTTP/1.1 201 Crea'),
       'unknown',
     ],
-  ])('the engine %s', async (_what, engine, upstream) => {
+  ])('V2-6.1, V2-6.7: the engine %s', async (_what, engine, upstream) => {
     await using scene = await chain({ engine })
     expect((await scene.create()).status).toBe(502)
     expect(await undone(scene, 4)).toEqual(ALL)
     expect(scene.timeline.at(-1)!.message.Cause).toMatchObject({ Phase: 'engine', Upstream: upstream })
   })
 
-  test('the engine cannot be reached', async () => {
+  test('V2-6.1, V2-6.7: the engine cannot be reached', async () => {
     await using scene = await setTwo({
       adapters: { a: reserving('a') },
       endpoints: { ContainerCreate: { pre: ['a'] } },
@@ -258,7 +258,7 @@ describe('what follows the pre-hooks', () => {
 })
 
 describe('undoing itself', () => {
-  test('all are tried even if one fails; what could not be undone is told with what repair needs', async () => {
+  test('V2-6.3, V2-6.4, V2-6.6: all are tried even if one fails; what could not be undone is told with what repair needs', async () => {
     await using scene = await setTwo({
       adapters: {
         a: reserving('a'),
@@ -300,7 +300,7 @@ describe('undoing itself', () => {
     ])
   })
 
-  test('the client waits 2 s at most; a hook that hangs leaves time for those before it', async () => {
+  test('V2-6.5: the client waits 2 s at most; a hook that hangs leaves time for those before it', async () => {
     let release = (): void => {}
     const held = new Promise<undefined>((resolve) => {
       release = () => resolve(undefined)

@@ -46,6 +46,8 @@ export interface TwoAdapter extends AsyncDisposable {
   asked(number?: number): Promise<IncomingHttpHeaders>
   /** Connections that were ever opened. */
   readonly connections: number
+  /** Closes the connections that it has, in the middle of whatever they carry. */
+  hangUp(): void
   /** Changes what it says of itself. */
   abilities: Record<string, unknown>
   /** Status of the answer to OPTIONS, 200 unless a test changes it. */
@@ -128,6 +130,7 @@ export async function startTwo(name: string, terms: TwoTerms): Promise<TwoAdapte
       calls.reached(number, (call) => type === undefined || call.type === type),
     questions: questions.all,
     asked: (number = 1) => questions.reached(number),
+    hangUp: () => server.closeAllConnections(),
     async [Symbol.asyncDispose]() {
       server.close()
       server.closeAllConnections()

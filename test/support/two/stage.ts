@@ -20,6 +20,8 @@ type Settings = Readonly<Record<string, unknown>>
 /** An adapter that the stage starts, with what the configuration says of it, or settings of one that is elsewhere. */
 export type Cast =
   | Behaviour
+  /** A bare URL. */
+  | string
   | ({
       readonly does: Behaviour
       readonly abilities?: Settings
@@ -138,6 +140,7 @@ async function compose(
   timeline: SeenCall[],
 ): Promise<ComposedRules> {
   const entries = Object.entries(cast).map(async ([name, one]) => {
+    if (typeof one === 'string') return [name, one] as const
     const { does, abilities, replyHeaders, ...settings } =
       typeof one === 'function'
         ? { does: one }

@@ -166,7 +166,7 @@ async function play({ steps, validate, engine }: Schedule) {
   return { booked, returned, attempts, notes, endedWell }
 }
 
-test('1,000 random schedules: the ledger balances every time', async () => {
+test('V2-6.8: 1,000 random schedules: the ledger balances every time', async () => {
   let unwound = 0
   let kept = 0
   await fc.assert(

@@ -226,7 +226,7 @@ listeners:
 `
 
 describe('listeners of a configuration', () => {
-  test('are told by check, with the hooks of each', async () => {
+  test('V2-12.10: are told by check, with the hooks of each', async () => {
     const path = file('listeners.yml', LISTENERS)
     const { exitCode, stdout } = await powerstripHere(['check', path])
     expect(exitCode).toBe(0)
@@ -331,7 +331,7 @@ describe('TLS on the command line', () => {
 })
 
 describe('explain', () => {
-  test('says which operation a request is, and what happens to it', async () => {
+  test('V2-12.10: says which operation a request is, and what happens to it', async () => {
     const path = file('explain.yml', GOOD)
     const { exitCode, stdout } = await powerstripHere([
       'explain',

@@ -1,5 +1,6 @@
 /** The examples in README and docs, run. Those of docs/config.md have a test of their own. */
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { judgeBody } from '../../../src/gate/request-body.ts'
 import { admit } from '../../../src/route/admit.ts'
@@ -88,4 +89,36 @@ describe('docs/security.md', () => {
       .filter((name) => name.endsWith('.ts'))
       .map((name) => `${folder}/${name}`)
   }
+})
+
+describe('the rules of docs/protocol-v2.md', () => {
+  const published = [...readFileSync('docs/protocol-v2.md', 'utf8').matchAll(/^\| (V2-\d+\.\d+) \|/gm)].map(
+    (match) => match[1]!,
+  )
+  /** Ids with which the title of a test begins: `V2-3.1, V2-3.2: what it shows`. */
+  const tested = readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .flatMap((file) => [
+      ...readFileSync(join('test', file), 'utf8').matchAll(
+        /['"`]((?:[A-Z][0-9A-Z-]*(?:\.\d+)?, )*V2-\d+\.\d+(?:, V2-\d+\.\d+)*): /g,
+      ),
+    ])
+    .flatMap((match) => match[1]!.match(/V2-\d+\.\d+/g)!)
+
+  test('have ids of their own, in sections without a gap', () => {
+    expect(new Set(published).size).toBe(published.length)
+    const last = new Map<string, number>()
+    for (const id of published) {
+      const [section, number] = id.split('.') as [string, string]
+      expect(Number(number)).toBe((last.get(section) ?? 0) + 1)
+      last.set(section, Number(number))
+    }
+    expect(published.length).toBeGreaterThan(70)
+  })
+
+  test('have each a test whose title names it, and no test names one that there is not', () => {
+    const named = new Set(tested)
+    expect(published.filter((id) => !named.has(id))).toEqual([])
+    expect([...named].filter((id) => !published.includes(id))).toEqual([])
+  })
 })

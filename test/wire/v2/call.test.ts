@@ -30,12 +30,12 @@ test('there is no golden message without its test', () => {
   )
 })
 
-test('4: the body is embedded as it was received, spacing and digits included', () => {
+test('V2-4.7: the body is embedded as it was received, spacing and digits included', () => {
   const body = '{ "Memory" : 12345678901234567890 ,\n "Cpu": 1.10 }'
   expect(encodeCall({ ...PRE, request: { ...PRE.request, body } })).toContain(`"Body":${body},`)
 })
 
-test('4: receivers ignore unknown fields', () => {
+test('V2-4.10: receivers ignore unknown fields', () => {
   const message = encodeCall(PRE).replace('{', '{"FromTheFuture":{"Uid":"x"},')
   expect(decodeCall(message)).toEqual({ ok: true, value: PRE })
 })
@@ -52,7 +52,7 @@ test.each([
   expect(decodeCall(message)).toEqual({ ok: false, failure: expect.stringContaining(expected) })
 })
 
-test('4: the header fields of a call', () => {
+test('V2-4.2: the header fields of a call', () => {
   expect(callFields(PRE, 'host-1')).toEqual({
     'Content-Type': 'application/vnd.powerstrip.v2+json',
     Accept: 'application/vnd.powerstrip.v2+json',
@@ -65,7 +65,7 @@ test('4: the header fields of a call', () => {
   })
 })
 
-test('4: header names in lower case with lists of values; never hop-by-hop fields and credentials', () => {
+test('V2-4.8: header names in lower case with lists of values; never hop-by-hop fields and credentials', () => {
   const fields = [
     ['host', 'docker'],
     ['x-a', '1'],
@@ -92,6 +92,6 @@ test.each([
   ['/x?', {}],
   ['/x?a=1&b=%20+c&a=2', { a: ['1', '2'], b: ['  c'] }],
   ['/x??a=1', { '?a': ['1'] }],
-])('4: the query of %s is decoded', (target, expected) => {
+])('V2-4.4: the query of %s is decoded', (target, expected) => {
   expect(queryOf(target)).toEqual(expected)
 })

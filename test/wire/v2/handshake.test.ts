@@ -68,7 +68,7 @@ test.each([
   [200, 'application/json'],
   [200, undefined],
   [500, 'text/html'],
-])('2: %d with the type %s is an adapter of protocol 1', (status, type) => {
+])('V2-2.3: %d with the type %s is an adapter of protocol 1', (status, type) => {
   expect(decodeAbilities({ status, body: '' }, type)).toEqual({ ok: false, failure: { kind: 'old' } })
 })
 

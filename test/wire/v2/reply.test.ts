@@ -141,13 +141,13 @@ describe('5: what an adapter writes is what the proxy reads, and as the publishe
 })
 
 describe('5: outcomes', () => {
-  test('204 allows; 200 without changes allows', () => {
+  test('V2-5.1: 204 allows; 200 without changes allows', () => {
     expect(decodeReply({ status: 204, body: '' }, PRE, TERMS)).toEqual(answered(PASS))
     expect(read({})).toEqual(answered(PASS))
     expect(read({ Allowed: true, Uid: PRE.uid, FromTheFuture: 1 })).toEqual(answered(PASS))
   })
 
-  test('a reply shaped as in protocol 1 is legal', () => {
+  test('V2-5.1: a reply shaped as in protocol 1 is legal', () => {
     const v1 = {
       PowerstripProtocolVersion: 1,
       ModifiedClientRequest: { Method: 'POST', Body: '{"Image":"x"}' },
@@ -160,18 +160,21 @@ describe('5: outcomes', () => {
     ['its own', { Code: 599, Message: 'no' }, 599, 'no'],
     ['a reason alone', { Reason: 'Forbidden' }, 403, 'Forbidden'],
     ['control characters', { Message: 'a\u001b[2Jb' }, 403, 'a[2Jb'],
-  ])('Allowed false is a decision: with %s', (_what, Status, status, message) => {
+  ])('V2-5.14: Allowed false is a decision: with %s', (_what, Status, status, message) => {
     expect(read({ Allowed: false, Status })).toEqual(denied(status, message))
   })
 
-  test.each([399, 600, 403.5, '403'])('a denial with the code %p is a denial still, with 403', (Code) => {
-    expect(read({ Allowed: false, Status: { Code } })).toMatchObject({
-      ok: true,
-      value: { outcome: { kind: 'deny', status: 403 }, warnings: [expect.stringContaining('400 to 599')] },
-    })
-  })
+  test.each([399, 600, 403.5, '403'])(
+    'V2-5.14: a denial with the code %p is a denial still, with 403',
+    (Code) => {
+      expect(read({ Allowed: false, Status: { Code } })).toMatchObject({
+        ok: true,
+        value: { outcome: { kind: 'deny', status: 403 }, warnings: [expect.stringContaining('400 to 599')] },
+      })
+    },
+  )
 
-  test('a denial that is wrong otherwise stays a denial: no failure policy may turn it into a pass', () => {
+  test('V2-5.18: a denial that is wrong otherwise stays a denial: no failure policy may turn it into a pass', () => {
     expect(read({ Allowed: false, Patch: 7, Warnings: 8 }, VALIDATE)).toEqual(denied(403, ''))
   })
 
@@ -181,7 +184,7 @@ describe('5: outcomes', () => {
     [404, '', 'it answered 404'],
     [500, '<html>', 'it answered 500'],
     [201, '{}', 'it answered 201: {}'],
-  ])('the status %d is a failure', (status, body, message) => {
+  ])('V2-1.1, V2-5.15: the status %d is a failure', (status, body, message) => {
     expect(read(body, PRE, status)).toEqual({ ok: false, failure: { kind: 'broken', status: 502, message } })
   })
 
@@ -241,7 +244,7 @@ describe('5: outcomes', () => {
   })
 
   test.each(['Content-Length', 'Transfer-Encoding', 'Connection', 'Upgrade', 'Host', 'Via'])(
-    'the header %s is never changed, whatever the configuration allows',
+    'V2-5.8: the header %s is never changed, whatever the configuration allows',
     (name) => {
       const body = JSON.stringify({ HeaderMutation: { SetHeaders: { [name]: 'x' } } })
       const terms = { mutableHeaders: [name.toLowerCase()] }
@@ -263,7 +266,7 @@ describe('5: outcomes', () => {
     ['ModifiedClientRequest', POST, { ModifiedClientRequest: {} }],
     ['ModifiedServerResponse', PRE, { ModifiedServerResponse: {} }],
     ['Events', PRE, { Events: [] }],
-  ])('%s from a hook that may not use it is a failure', (name, call, reply) => {
+  ])('V2-5.13: %s from a hook that may not use it is a failure', (name, call, reply) => {
     expect(read(reply, call)).toMatchObject(failing(`has ${name}`))
   })
 })
@@ -278,13 +281,13 @@ describe('5: bodies', () => {
     expect(read({ ModifiedClientRequest: modified })).toEqual(replaced(expected))
   })
 
-  test('numbers keep their digits', () => {
+  test('V2-7.9: numbers keep their digits', () => {
     expect(read('{"ModifiedClientRequest":{"Body":{"Memory": 12345678901234567890}}}')).toEqual(
       replaced({ body: '{"Memory": 12345678901234567890}', form: 'json' }),
     )
   })
 
-  test('absent and null never mean delete; what was sent changes nothing', () => {
+  test('V2-4.10: absent and null never mean delete; what was sent changes nothing', () => {
     expect(read({ ModifiedClientRequest: { Body: null, Request: null } })).toEqual(answered(PASS))
     expect(read(`{"ModifiedClientRequest":{"Body":${PRE.request.body}}}`)).toEqual(answered(PASS))
     expect(read({ Patch: [] })).toEqual(answered(PASS))
@@ -298,7 +301,7 @@ describe('5: bodies', () => {
 })
 
 describe('5: the request', () => {
-  test('its query may change; P4: another path is kept out with a warning', () => {
+  test('V2-5.6: its query may change; P4: another path is kept out with a warning', () => {
     const target = '/v1.46/containers/create?name=web2'
     expect(read({ ModifiedClientRequest: { Request: target } })).toEqual(replaced({ target }))
     expect(read({ ModifiedClientRequest: { Request: '/info' } })).toEqual(
@@ -306,14 +309,14 @@ describe('5: the request', () => {
     )
   })
 
-  test('P3: its method never', () => {
+  test('V2-5.6: P3: its method never', () => {
     expect(read({ ModifiedClientRequest: { Method: 'GET' } })).toEqual(
       answered(PASS, { warnings: [expect.stringContaining('cannot change the method')] }),
     )
   })
 })
 
-test('5: warnings are cut at 256 characters and cannot write on a terminal', () => {
+test('V2-5.11: warnings are cut at 256 characters and cannot write on a terminal', () => {
   expect(read({ Warnings: [`\u001b[1m${'é'.repeat(300)}`] })).toEqual(
     answered(PASS, { remarks: remarks({ warnings: [`[1m${'é'.repeat(253)}`] }) }),
   )
