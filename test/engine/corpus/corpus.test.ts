@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KEPT_ELSEWHERE, RULES } from '../../../adapters/sandbox/rules.ts'
 import { type Stage, setStage } from '../../support/cases/stage.ts'
-import { type Case, filledIn, readCorpus } from '../../support/corpus/case.ts'
+import { type Case, filledIn, onlyLooks, readCorpus } from '../../support/corpus/case.ts'
 import { type Place, play, prepared, type Round, seen, type Told, words } from '../../support/corpus/play.ts'
 import { startRegistry } from '../../support/corpus/registry.ts'
 import { callApi, mustCallApi } from '../../support/engine/api.ts'
@@ -44,11 +44,12 @@ describe.each(wantedKinds().map((kind) => ({ kind })))('$kind engine', ({ kind }
       for (const stage of stages.values()) await (await stage)[Symbol.asyncDispose]()
       await place[Symbol.asyncDispose]()
     }
+    const scenes = new Scenes(place, stages)
     const waiting = [...cases.entries()]
     const work = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [number, one] = next
-        const played = playCase(one, `k${number}`, place, stages).finally(() => tidy(`k${number}`, place))
+        const played = playCase(one, `k${number}`, place, scenes)
         outcomes.set(one.name, played)
         await played.catch(() => undefined)
       }
@@ -98,6 +99,8 @@ async function openPlace(kind: EngineKind): Promise<OpenPlace> {
       async [Symbol.asyncDispose]() {
         await good[Symbol.asyncDispose]()
         await evil[Symbol.asyncDispose]()
+        // Asked to stop, it would take leave of its swarm and its containers for ten seconds.
+        await engine.kill()
         await engine.dispose()
         await rm(root, { recursive: true, force: true })
       },
@@ -108,34 +111,45 @@ async function openPlace(kind: EngineKind): Promise<OpenPlace> {
   }
 }
 
-/** Takes away what takes up room: address ranges, and whatever runs. */
-async function tidy(name: string, { engine }: Place): Promise<void> {
-  const named = async (path: string) => {
-    const filters = encodeURIComponent(JSON.stringify({ name: [`${name}[a-z]`] }))
-    return JSON.parse(await mustCallApi(engine.socket, 'GET', `${path}filters=${filters}`)) as {
-      readonly Id: string
-    }[]
+/** Where cases are played: in a round of their own, or in one that several share. */
+class Scenes {
+  readonly #place: Place
+  readonly #stages: Map<string, Promise<Stage>>
+  readonly #shared = new Map<string, Promise<Round>>()
+
+  constructor(place: Place, stages: Map<string, Promise<Stage>>) {
+    this.#place = place
+    this.#stages = stages
   }
-  for (const { Id } of await named('/containers/json?'))
-    await callApi(engine.socket, 'POST', `/containers/${Id}/kill`)
-  for (const { Id } of await named('/networks?')) await callApi(engine.socket, 'DELETE', `/networks/${Id}`)
+
+  /**
+   * One that is set up. Through powerstrip nothing must come of a case, so the next one finds everything in its place; were
+   * it otherwise, the one that went through says so.
+   */
+  async forCase(one: Case, name: string, direct: boolean): Promise<Round> {
+    if (one.scene === undefined || (direct && !onlyLooks(one))) return await this.fresh(one, name, direct)
+    const key = `${one.scene} ${direct}`
+    const present = this.#shared.get(key)
+    if (present !== undefined) return await present
+    const made = this.fresh(one, name, direct)
+    this.#shared.set(key, made)
+    return await made
+  }
+
+  async fresh(one: Case, name: string, direct: boolean): Promise<Round> {
+    await prepared(this.#place, name)
+    const client = (await stageFor(one.policy, name, this.#place, this.#stages)).socket
+    const round = { name, client, socket: direct ? this.#place.engine.socket : client }
+    await play(one.setup, round, this.#place, true)
+    return round
+  }
 }
 
-async function playCase(
-  one: Case,
-  name: string,
-  place: Place,
-  stages: Map<string, Promise<Stage>>,
-): Promise<Played> {
-  const round = async (suffix: string, direct: boolean): Promise<Round> => {
-    const own = `${name}${suffix}`
-    await prepared(place, own)
-    const client = (await stageFor(one.policy, own, place, stages)).socket
-    return { name: own, client, socket: direct ? place.engine.socket : client }
+async function playCase(one: Case, name: string, place: Place, scenes: Scenes): Promise<Played> {
+  const rounds = {
+    directly: await scenes.forCase(one, `${name}d`, true),
+    through: await scenes.forCase(one, `${name}t`, false),
   }
-  const rounds = { directly: await round('d', true), through: await round('t', false) }
-  await play(one.setup, rounds.directly, place, true)
-  await play(one.setup, rounds.through, place, true)
   const directTold = await play(one.attempt, rounds.directly, place)
   const directly = await seen(one.effect, directTold, rounds.directly, place)
   const told = await play(one.attempt, rounds.through, place)
@@ -144,8 +158,10 @@ async function playCase(
   if (one.benign === undefined) return { ...played, benign: undefined }
 
   const { attempt, effect } = one.benign
-  const twins = { directly: await round('bd', true), through: await round('bt', false) }
-  for (const twin of Object.values(twins)) await play(one.setup, twin, place, true)
+  const twins = {
+    directly: await scenes.fresh(one, `${name}bd`, true),
+    through: await scenes.fresh(one, `${name}bt`, false),
+  }
   const benignDirectTold = await play(attempt, twins.directly, place)
   const benignDirectly = await seen(effect, benignDirectTold, twins.directly, place)
   const benignTold = await play(attempt, twins.through, place)

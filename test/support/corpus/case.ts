@@ -13,6 +13,8 @@ export interface Case {
   readonly engines: readonly EngineKind[]
   /** Done before, by somebody whom no policy binds, or by the client itself. */
   readonly setup: readonly Step[]
+  /** The same for cases that may be played in one set-up: rows of a file that differ in what is tried alone. */
+  readonly scene: string | undefined
   /** What the client does. */
   readonly attempt: readonly Step[]
   /** How to see in the engine that it has happened; one of them is enough. */
@@ -85,7 +87,12 @@ function casesIn(name: string, text: string): Case[] {
   return Object.entries(rows).map(([row, words], at) => {
     const filled = filledIn(plain, words) as Written
     // What is allowed does not differ from row to row: one twin is enough.
-    return whole(`${name}: ${row}`, at === 0 ? filled : { ...filled, benign: undefined })
+    const scene = JSON.stringify([name, filled.setup, filled.policy])
+    return whole(`${name}: ${row}`, {
+      ...(at === 0 ? filled : { ...filled, benign: undefined }),
+      // Of several steps some may go through before the one that does not.
+      scene: filled.attempt.length === 1 ? scene : undefined,
+    })
   })
 }
 
@@ -94,12 +101,18 @@ function whole(name: string, written: Written): Case {
     policy: {},
     engines: ['old', 'new'],
     setup: [],
+    scene: undefined,
     refused: true,
     benign: undefined,
     named: written.rule,
     ...written,
     name,
   }
+}
+
+/** Whether what a client does leaves everything as it was, so that it can be done again in the same place. */
+export function onlyLooks({ attempt }: Case): boolean {
+  return attempt.every((step) => 'call' in step && step.call.startsWith('GET '))
 }
 
 /** `$WORD` alone becomes the value, within text its text. */

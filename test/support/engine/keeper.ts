@@ -43,9 +43,12 @@ here=$(readlink /proc/$$/ns/mnt | tr '[]' '??')
 containers() { grep -l "/$group\(/\|$\)" /proc/[0-9]*/cgroup 2>/dev/null | cut -d / -f 3; }
 inside() { find /proc/[0-9]*/ns/mnt -maxdepth 0 -lname "$here" 2>/dev/null | cut -d / -f 3 | grep -vx $$; }
 alive() { for pid; do [ -e "/proc/$pid/exe" ] && return 0; done; return 1; }
+# What is paused dies of no signal.
+thaw() { find /sys/fs/cgroup/freezer -path "*/$group/*" -name freezer.state -exec sh -c 'echo THAWED >"$1"' _ {} \; 2>/dev/null; }
 below() { awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo; }
 
 kill -KILL $(containers) 2>/dev/null
+thaw
 engine=$(inside | grep -xF -f "$dir/pid" 2>/dev/null)
 if [ -n "$engine" ] && kill -TERM "$engine" 2>/dev/null; then
   tries=0
