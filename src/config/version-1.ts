@@ -5,8 +5,9 @@ import { type KnownAdapters, readRules } from './endpoints.ts'
 import { readLimits } from './limits.ts'
 import { INITIAL_SECURITY, UNKNOWN_ENDPOINTS } from './options-2.ts'
 import type { Problems } from './problem.ts'
+import { requiredMaps } from './sections.ts'
 import { type Entry, type MapNode, quote } from './tree.ts'
-import { placeOf, readChoice, readMap, warnOfUnknownKey } from './values.ts'
+import { readChoice, warnOfUnknownKey } from './values.ts'
 
 const KEYS = ['version', 'endpoints', 'adapters', 'limits', 'unknownEndpoints'] as const
 
@@ -64,7 +65,7 @@ function readDefinitions(
   root: MapNode,
   problems: Problems,
 ): readonly Entry[] | undefined {
-  const maps = readSections('adapters', sections, root, problems)
+  const maps = requiredMaps('adapters', sections, root, problems)
   return maps.length === 0 ? undefined : maps.flatMap(({ entries }) => entries)
 }
 
@@ -83,32 +84,7 @@ function readEndpoints(
   known: KnownAdapters,
   problems: Problems,
 ): readonly Rule[] {
-  return readSections('endpoints', sections, root, problems).flatMap((map) => readRules(map, known, problems))
-}
-
-/** The maps of a section that must be there. */
-function readSections(
-  key: 'endpoints' | 'adapters',
-  sections: readonly Entry[],
-  root: MapNode,
-  problems: Problems,
-): readonly MapNode[] {
-  const advice = `if there are none, write "${key}: {}"`
-  if (sections.length === 0) {
-    const { file, line, column } = root.at
-    problems.error(
-      'key-missing',
-      { file, line, column, endColumn: column },
-      `the key "${key}" is missing; ${advice}`,
-    )
-  }
-  return sections.flatMap((section) => {
-    if (section.value.kind === 'null') {
-      problems.error('key-missing', placeOf(section), `the key ${quote(section.key)} has no value; ${advice}`)
-      return []
-    }
-    return readMap(section, problems) ?? []
-  })
+  return requiredMaps('endpoints', sections, root, problems).flatMap((map) => readRules(map, known, problems))
 }
 
 function warnOfUnused(definitions: readonly Entry[], rules: readonly Rule[], problems: Problems): void {

@@ -7,6 +7,7 @@ import { readLimits } from './limits.ts'
 import { readListeners, refuseAdminAmong } from './listeners.ts'
 import { INITIAL_CHAIN, INITIAL_SECURITY, readAdmin, readChain, readLog, readSecurity } from './options-2.ts'
 import type { Problems } from './problem.ts'
+import { requiredMaps } from './sections.ts'
 import { DEFAULTS_KEYS, initialSettings, readSetting } from './settings.ts'
 import { type Entry, type MapNode, quote } from './tree.ts'
 import { readUpstream } from './upstream.ts'
@@ -127,29 +128,13 @@ function readDefaults(sections: readonly Entry[], { limits }: Options, problems:
   return settings
 }
 
-/** The entries of a section that must be there, in whichever file; a misspelt key would otherwise turn every hook off. */
 function entriesOf(
   sections: readonly Entry[],
   key: 'adapters' | 'endpoints',
   root: MapNode,
   problems: Problems,
 ): readonly Entry[] {
-  const advice = `if there are none, write "${key}: {}"`
-  if (sections.length === 0) {
-    const { file, line, column } = root.at
-    problems.error(
-      'key-missing',
-      { file, line, column, endColumn: column },
-      `the key "${key}" is missing; ${advice}`,
-    )
-  }
-  return sections.flatMap((section) => {
-    if (section.value.kind === 'null') {
-      problems.error('key-missing', placeOf(section), `the key ${quote(section.key)} has no value; ${advice}`)
-      return []
-    }
-    return readMap(section, problems)?.entries ?? []
-  })
+  return requiredMaps(key, sections, root, problems).flatMap(({ entries }) => entries)
 }
 
 function mapOf(sections: readonly Entry[], root: MapNode, problems: Problems): MapNode {
