@@ -10,7 +10,7 @@ import { parseConfig } from '../../src/config/parse.ts'
 import type { Adapter } from '../../src/model/hook.ts'
 import sandbox from './adapter.ts'
 import { DOORS } from './doors.ts'
-import { OWNER_LABEL } from './labels.ts'
+import { IMAGE_OWNER_LABEL, OWNER_LABEL } from './labels.ts'
 import { DEFAULTS, PRESETS } from './policy.ts'
 import { KEPT_ELSEWHERE, RULES } from './rules.ts'
 
@@ -43,6 +43,9 @@ const HAS: Readonly<Record<string, unknown>> = {
     Mounts: [{ Type: 'bind', Source: '/', RW: true }],
   }),
   '/containers/plug/json': box(OWN_ID, 'powerstrip', {}),
+  '/containers/inherited/json': box(OWN_ID, 'inherited', mine, { Image: 'sha256:labelled' }),
+  '/images/sha256:labelled/json': { Id: 'sha256:labelled', Config: { Labels: mine } },
+  '/containers/unmasked/json': box(OWN_ID, 'unmasked', mine, { HostConfig: { MaskedPaths: [] } }),
   '/volumes/data': { Name: 'data', Driver: 'local', Labels: mine, Options: null },
   '/volumes/theirs': { Name: 'theirs', Driver: 'local', Labels: theirs, Options: null },
   '/volumes/root': {
@@ -53,11 +56,16 @@ const HAS: Readonly<Record<string, unknown>> = {
   },
   [`/volumes/${'9'.repeat(64)}`]: { Name: '9'.repeat(64), Driver: 'local', Labels: null, Options: null },
   '/networks/bridge': { Id: 'c'.repeat(64), Name: 'bridge', Labels: {} },
+  [`/networks/${'f'.repeat(64)}`]: { Id: 'f'.repeat(64), Name: 'host', Driver: 'host', Labels: {} },
   '/networks/net': { Id: 'd'.repeat(64), Name: 'net', Labels: mine },
   '/networks/theirs': { Id: 'e'.repeat(64), Name: 'theirs', Labels: theirs },
   '/images/busybox/json': { Id: 'sha256:1', RepoTags: ['busybox:latest'], Config: { Labels: null } },
   '/images/cafe/json': { Id: 'sha256:cafe1', RepoTags: ['evil.example/x:latest'], Config: { Labels: null } },
-  '/images/built/json': { Id: 'sha256:2', RepoTags: ['built:latest'], Config: { Labels: mine } },
+  '/images/built/json': {
+    Id: 'sha256:2',
+    RepoTags: ['built:latest'],
+    Config: { Labels: { [IMAGE_OWNER_LABEL]: 'team' } },
+  },
   '/images/evil.example/x/json': { Id: 'sha256:3', RepoTags: ['evil.example/x:latest'], Config: {} },
   '/exec/e1/json': { ID: 'e1', ContainerID: OWN_ID },
   '/exec/e2/json': { ID: 'e2', ContainerID: 'theirs' },
@@ -106,6 +114,9 @@ const CREATE = 'POST /containers/create'
 
 describe('what a container may not ask for', () => {
   test.each([
+    ['PS-PRIV-013', { LogConfig: { Type: '', Config: { 'syslog-address': 'tcp://x' } } }],
+    ['PS-PRIV-012', { OomScoreAdj: -500 }],
+    ['PS-NS-006', { NetworkMode: 'f'.repeat(64) }],
     ['PS-MOUNT-001', { Binds: ['/:/host'] }],
     ['PS-MOUNT-001', { Binds: ['/etc:/x:ro'] }],
     ['PS-MOUNT-001', { Binds: ['/srv/allowedx:/x'] }],
@@ -349,9 +360,12 @@ describe('what others have made', () => {
     ['GET /networks/bridge', []],
     ['GET /networks/theirs', ['PS-OWN-001']],
     ['POST /containers/strong/start', ['PS-PRIV-001']],
+    ['POST /containers/unmasked/start', ['PS-PRIV-004']],
     ['POST /containers/strong/exec', ['PS-PRIV-001']],
     ['PUT /containers/rooted/archive?path=/', ['PS-MOUNT-010']],
     ['GET /system/df', ['PS-READ-006']],
+    // Of an image that carries the label: whoever runs it has given nobody anything.
+    ['GET /containers/inherited/json', ['PS-READ-003']],
     ['POST /build/prune', ['PS-BUILD-003', 'PS-READ-006']],
     ['POST /containers/create?name=cafe', ['PS-TIME-001']],
     ['POST /containers/web/rename?name=beef', ['PS-TIME-001']],
@@ -375,6 +389,14 @@ describe('what others have made', () => {
     [{ HostConfig: { Binds: ['root:/x'] } }, ['PS-TIME-003']],
     [{ HostConfig: { Links: ['theirs:db'] } }, ['PS-NET-003']],
     [{ Labels: { [OWNER_LABEL]: 'others' } }, ['PS-TIME-004']],
+    [
+      {
+        HostConfig: {
+          Mounts: [{ Type: 'volume', Source: 'new', Target: '/x', VolumeOptions: { Labels: theirs } }],
+        },
+      },
+      ['PS-TIME-004'],
+    ],
   ])('create with %j: %j', async (body, rules) => {
     expect(await rulesMet(owner, CREATE, { Image: 'busybox', ...body })).toEqual(rules)
   })
@@ -453,6 +475,24 @@ describe('images', () => {
   })
 })
 
+describe('logins, where registries are named', () => {
+  const policy = { registries: ['docker.io/library', 'registry.example/team'] }
+  test.each([
+    [{ username: 'a', serveraddress: 'https://index.docker.io/v1/' }, []],
+    [{ username: 'a' }, []],
+    [{ serveraddress: 'registry.example' }, []],
+    [{ serveraddress: 'https://registry.example/v2/' }, []],
+    [{ serveraddress: 'evil.example' }, ['PS-IMAGE-001']],
+    [{ serveraddress: 'http://169.254.169.254/latest' }, ['PS-IMAGE-001']],
+    [{ serveraddress: 'registry.example@evil.example' }, ['PS-IMAGE-001']],
+    // Not shown: the configuration has not granted it.
+    [undefined, ['PS-IMAGE-001']],
+  ])('%j: %j', async (body, rules) => {
+    expect(await rulesMet(policy, 'POST /auth', body)).toEqual(rules)
+    expect(await rulesMet({}, 'POST /auth', body)).toEqual([])
+  })
+})
+
 describe('builds, once they are allowed', () => {
   test.each([
     ['t=web', []],
@@ -488,10 +528,32 @@ describe('the swarm', () => {
     ['PS-SWARM-001', of({ CapabilityAdd: ['ALL'] })],
     ['PS-SWARM-001', of({ Privileges: { Seccomp: { Mode: 'unconfined' } } })],
     ['PS-SWARM-001', of({ Unheard: 1 })],
+    ['PS-SWARM-001', of({ Mounts: [{ Type: 'volume', Source: 'a{{"b"}}', Target: '/x' }] })],
+    ['PS-SWARM-001', of({ Secrets: [{ SecretID: 's', Runtime: {}, Unheard: 1 }] })],
+    ['PS-SWARM-001', of({}, { Networks: [{ Target: 'net', DriverOpts: { a: 'b' } }] })],
+    ['PS-SWARM-001', of({}, { Resources: { Reservations: { GenericResources: [{}] } } })],
+    ['PS-SWARM-001', of({}, { LogDriver: { Name: 'syslog' } })],
+    ['PS-SWARM-001', of({}, { LogDriver: { Options: { 'syslog-address': 'tcp://x' } } })],
     ['PS-SWARM-002', of({}, { Networks: [{ Target: 'host' }] })],
+    ['PS-NS-006', of({}, { Networks: [{ Target: 'f'.repeat(64) }] })],
     ['PS-PLUGIN-001', of({}, { Runtime: 'plugin' })],
   ])('%s: %j', async (rule, body) => {
-    expect(await rulesMet({ swarm: 'services' }, create, body)).toEqual([rule])
+    expect(await rulesMet({ swarm: 'services', networks: ['*'] }, create, body)).toEqual([rule])
+  })
+
+  test('secrets that a driver fills in', async () => {
+    const body = { Name: 's', Driver: { Name: 'elsewhere' } }
+    expect(await rulesMet({ swarm: 'services' }, 'POST /secrets/create', body)).toEqual(['PS-SWARM-004'])
+  })
+
+  test('a service and its containers carry their owner', async () => {
+    const outcome = await ask({ swarm: 'services', owner: 'team' }, create, of({ Labels: { a: 'b' } }))
+    expect(JSON.parse((outcome as { body: string }).body)).toMatchObject({
+      Labels: mine,
+      TaskTemplate: { ContainerSpec: { Labels: { a: 'b', ...mine } } },
+    })
+    const forged = of({ Labels: theirs })
+    expect(await rulesMet({ swarm: 'services', owner: 'team' }, create, forged)).toEqual(['PS-SWARM-001'])
   })
 })
 

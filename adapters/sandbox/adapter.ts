@@ -4,14 +4,17 @@ import {
   type EngineClient,
   engineAt,
   isJsonObject,
+  type Json,
   type OperationId,
   type PreContext,
+  parseJson,
+  printJson,
 } from 'powerstrip/sdk'
 import type { Asked } from './asked.ts'
 import { type Forbidden, forbidden, setting } from './concern.ts'
 import { DOORS, type Door } from './doors.ts'
 import { factsOf } from './engine-facts.ts'
-import { OWNER_LABEL, ownFilters, withOwner } from './labels.ts'
+import { IMAGE_OWNER_LABEL, OWNER_LABEL, ownFilters, withImageOwner, withOwner } from './labels.ts'
 import { type Policy, readPolicy } from './policy.ts'
 import { verify } from './verify.ts'
 
@@ -44,7 +47,8 @@ export default defineAdapter<Config>({
         ctx.log.warn(`${ctx.method} ${ctx.target}: would be refused: ${words(refusals)}`)
       if (policy.owner === '') return
       if (door.marks !== undefined) mark(door.marks, ctx, policy.owner)
-      if (door.narrowed === true && policy.mode === 'enforce') return narrow(ctx, policy.owner)
+      if (door.narrowed !== undefined && policy.mode === 'enforce')
+        return narrow(ctx, policy.owner, door.narrowed)
       return
     },
   },
@@ -89,23 +93,35 @@ function mark(where: NonNullable<Door['marks']>, ctx: PreContext<'*', Config>, o
       if (isJsonObject(ctx.body)) ctx.body.Labels = withOwner(ctx.body.Labels, owner)
       else ctx.body = { Labels: withOwner({}, owner) }
       return
+    case 'service':
+      markService(ctx.body, owner)
+      return
     case 'build':
-      ctx.query.set('labels', JSON.stringify(withOwner(labelsIn(ctx.query.get('labels')), owner)))
+      ctx.query.set('labels', printJson(withImageOwner(labelsIn(ctx.query.get('labels')), owner)))
       return
     case 'changes':
       // A pull has no changes; the last of several labels counts.
       if (ctx.operation === 'ImageCommit' || ctx.query.get('fromSrc'))
-        ctx.query.append('changes', `LABEL ${OWNER_LABEL}="${owner}"`)
+        ctx.query.append('changes', `LABEL ${OWNER_LABEL}="" ${IMAGE_OWNER_LABEL}="${owner}"`)
   }
 }
 
+/** Its containers belong to the owner as it does itself. */
+function markService(body: Json, owner: string): void {
+  if (!isJsonObject(body)) return
+  body.Labels = withOwner(body.Labels, owner)
+  const { TaskTemplate: task } = body
+  const container = isJsonObject(task) ? task.ContainerSpec : undefined
+  if (isJsonObject(container)) container.Labels = withOwner(container.Labels, owner)
+}
+
 function labelsIn(text: string | null): unknown {
-  return text === null || text === '' ? {} : JSON.parse(text)
+  return text === null || text === '' ? {} : parseJson(text)
 }
 
 /** Lets a list show, and a prune remove, what the owner has made. */
-function narrow(ctx: PreContext<'*', Config>, owner: string): Decision {
-  const filters = ownFilters(ctx.query.get('filters'), owner)
+function narrow(ctx: PreContext<'*', Config>, owner: string, label: string): Decision {
+  const filters = ownFilters(ctx.query.get('filters'), owner, label)
   if (filters === undefined)
     return ctx.deny(words([forbidden('PS-FIELD-001', '"filters" that cannot be read', 'sending a JSON map')]))
   ctx.query.set('filters', filters)

@@ -5,7 +5,7 @@ import type { Asked } from './asked.ts'
 import { type Concern, forbidden, quoted, setting } from './concern.ts'
 import { inside } from './container.ts'
 import { fromRegistry, naming } from './images.ts'
-import { forgedLabels } from './labels.ts'
+import { forgedLabels, IMAGE_OWNER_LABEL } from './labels.ts'
 import { sharedNamespace } from './namespaces.ts'
 import { joining } from './networks.ts'
 import type { Policy } from './policy.ts'
@@ -56,7 +56,9 @@ export function* imageBuild({ query }: Asked, policy: Policy): Iterable<Concern>
   for (const name of query.getAll('t').filter((text) => text !== ''))
     yield* naming('PS-IMAGE-004', name, policy)
   if (policy.owner !== '')
-    yield* fromJson(query.get('labels'), 'labels', (labels) => forgedLabels(labels, policy.owner))
+    yield* fromJson(query.get('labels'), 'labels', (labels) =>
+      forgedLabels(labels, policy.owner, IMAGE_OWNER_LABEL),
+    )
 }
 
 function* fromJson(

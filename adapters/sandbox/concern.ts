@@ -2,6 +2,7 @@
  * What rules find in a request. Rules are pure: what they cannot know from the body alone, they name as a use of
  * something in the engine, and `verify.ts` looks it up.
  */
+import { type Json, type JsonObject, printJson } from 'powerstrip/sdk'
 import type { RuleId } from './rules.ts'
 
 export type Concern = Forbidden | Use
@@ -33,7 +34,8 @@ export type Use =
       readonly name: string
       /** `use`: the engine makes it if it is not there. */
       readonly as: 'touch' | 'use' | 'mounted' | 'create'
-      readonly driver?: string
+      /** What it is made of, if it has to be made: as the engine would make it. */
+      readonly make?: VolumeMake
     }
   | {
       readonly kind: 'network'
@@ -59,6 +61,13 @@ export type Use =
   /** A path of the host, allowed as it is written; where it leads is another question. */
   | { readonly kind: 'host-path'; readonly path: string; readonly folder: string }
 
+/** Left out: the driver that the HostConfig around it names. */
+export interface VolumeMake {
+  readonly driver?: string
+  readonly options?: JsonObject
+  readonly labels?: JsonObject
+}
+
 export function forbidden(rule: RuleId, asked: string, remedy: string): Forbidden {
   return { kind: 'forbidden', rule, asked, remedy }
 }
@@ -70,6 +79,6 @@ export function setting(name: string, value?: string): string {
 
 /** Text from a client, short enough to be read and unable to look like anything else. */
 export function quoted(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(JSON.stringify(value))
+  const text = value === undefined ? 'nothing' : printJson(value as Json)
   return text.length > 120 ? `${text.slice(0, 119)}…` : text
 }

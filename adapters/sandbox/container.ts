@@ -75,8 +75,14 @@ export function* execCreate(body: JsonObject, policy: Policy): Iterable<Concern>
  */
 export function* existingContainer(inspect: JsonObject, policy: Policy): Iterable<Concern> {
   const host = isJsonObject(inspect.HostConfig) ? inspect.HostConfig : {}
-  const wishes = Object.fromEntries(Object.entries(host).filter(([field]) => EXISTING_FIELDS.has(field)))
+  const wishes = Object.fromEntries(
+    Object.entries(host).filter(
+      ([field, value]) => EXISTING_FIELDS.has(field) || isUnmasked(field, value, host),
+    ),
+  )
   yield* judgeFields(wishes, HOST_CONFIG_FIELDS, policy, { prefix: 'HostConfig.' })
+  const config = isJsonObject(inspect.Config) ? inspect.Config : {}
+  yield* user('PS-PRIV-011', typeof config.User === 'string' ? config.User : '', policy)
   if (host.SecurityOpt !== undefined && host.Privileged !== true)
     yield* judgeFields({ SecurityOpt: host.SecurityOpt }, HOST_CONFIG_FIELDS, policy)
   for (const mount of Array.isArray(inspect.Mounts) ? inspect.Mounts : []) {
@@ -94,6 +100,12 @@ export function* existingNetworks(inspect: JsonObject): Iterable<Concern> {
   for (const name of Object.keys(isJsonObject(settings) ? settings : {})) {
     if (name !== 'host') yield* joining(name)
   }
+}
+
+/** The engine's own lists are never empty, but for a privileged container. */
+function isUnmasked(field: string, value: unknown, { Privileged: privileged }: JsonObject): boolean {
+  const isList = field === 'MaskedPaths' || field === 'ReadonlyPaths'
+  return isList && Array.isArray(value) && value.length === 0 && privileged !== true
 }
 
 /** A finding of another rule, within something that has a rule of its own. */
@@ -202,6 +214,7 @@ const EXISTING_FIELDS: ReadonlySet<string> = new Set([
   'UsernsMode',
   'NetworkMode',
   'Sysctls',
+  'CgroupParent',
 ])
 
 /** dockerode repeats in the body what it says in the query, where alone it counts. */
@@ -234,12 +247,14 @@ const CONFIG_FIELDS: FieldRules = {
   StopSignal: HARMLESS,
   StopTimeout: HARMLESS,
   Shell: HARMLESS,
-  HostConfig: nestedAs('HostConfig.', HOST_CONFIG_FIELDS),
+  HostConfig: map(function* (host, policy) {
+    const { VolumeDriver: driver } = host
+    for (const concern of judgeFields(host, HOST_CONFIG_FIELDS, policy, { prefix: 'HostConfig.' }))
+      yield concern.kind === 'volume' && typeof driver === 'string'
+        ? { ...concern, make: { driver, ...concern.make } }
+        : concern
+  }),
   NetworkingConfig: nested({ EndpointsConfig: endpoints }),
-}
-
-function nestedAs(prefix: string, rules: FieldRules) {
-  return map((value, policy) => judgeFields(value, rules, policy, { prefix }))
 }
 
 /** The configuration that a commit may bring along: as at create, without what is the host's. */

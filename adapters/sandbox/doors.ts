@@ -8,8 +8,8 @@ import { isOn } from './asked.ts'
 import { imageBuild } from './builds.ts'
 import { type Concern, forbidden, quoted, setting } from './concern.ts'
 import { containerCreate, containerUpdate, execCreate } from './container.ts'
-import { commit, fromRegistry, imageCreate, imagePush, imageSearch, imageTag } from './images.ts'
-import { filtersIn, forgedLabels } from './labels.ts'
+import { commit, fromRegistry, imageCreate, imagePush, imageSearch, imageTag, loginTo } from './images.ts'
+import { forgedLabels, IMAGE_OWNER_LABEL, OWNER_LABEL } from './labels.ts'
 import { volumeSource } from './mounts.ts'
 import { endpointConcerns, networkCreate } from './networks.ts'
 import type { Policy, Reading } from './policy.ts'
@@ -22,9 +22,9 @@ export interface Door {
   readonly needs: 'nothing' | 'read' | 'write'
   readonly judge: (asked: Asked, policy: Policy) => Iterable<Concern>
   /** Where the owner's label goes, so that what is made belongs to somebody. */
-  readonly marks?: 'labels' | 'build' | 'changes'
-  /** A list that shows, or a prune that removes, only what the owner has made. */
-  readonly narrowed?: true
+  readonly marks?: 'labels' | 'service' | 'build' | 'changes'
+  /** A list that shows, or a prune that removes, only what has the owner's name in this label. */
+  readonly narrowed?: string
 }
 
 type Judge = Door['judge']
@@ -195,12 +195,16 @@ const registry: Judge = ({ params }, policy) => fromRegistry(params.name ?? '', 
 
 const remotePlugin: Judge = ({ query }, policy) => fromRegistry(query.get('remote') ?? '', policy)
 
-const auth: Judge = function* ({ body: value }, policy) {
+const auth: Judge = function* ({ body: value, text }, policy) {
   if (policy.registries.includes('*')) return
-  const address = isJsonObject(value) ? value.serveraddress : undefined
-  // Credentials may be kept from adapters. Then there is nothing to go by, and nothing but the client's own to lose.
-  if (typeof address === 'string')
-    yield* fromRegistry(`${address.replace(/^https?:\/\//, '').replace(/\/.*$/, '')}/any`, policy)
+  // Credentials are kept from adapters that have not been granted them; the address stands among them.
+  if (text === null || !isJsonObject(value))
+    yield forbidden(
+      'PS-IMAGE-001',
+      'a login whose registry is not shown',
+      `"secrets: [registry]" for this adapter in the configuration, or ${setting('registries', '"*"')}`,
+    )
+  else yield* loginTo(typeof value.serveraddress === 'string' ? value.serveraddress : '', policy)
 }
 
 const sessions: Judge = function* (_asked, policy) {
@@ -238,14 +242,6 @@ const rollback: Judge = function* ({ params, query }) {
     yield { kind: 'swarm', rule: 'PS-SWARM-001', what: 'services', ref: params.id ?? '', as: 'roll-back' }
 }
 
-/** A task has no labels of its own to go by. */
-const tasks: Judge = function* ({ query }, policy) {
-  if (policy.owner === '') return
-  const services = filtersIn(query.get('filters') ?? '{}')?.service ?? []
-  if (services.length === 0) yield forbidden('PS-OWN-001', 'the tasks of everybody', 'a filter by service')
-  for (const ref of services) yield { kind: 'swarm', rule: 'PS-OWN-001', what: 'services', ref, as: 'touch' }
-}
-
 const manage = (rule: RuleId = 'PS-SWARM-003') => swarm('manage', rule)
 const services = swarm('services', 'PS-SWARM-001')
 const secretsOn = swarm('services', 'PS-READ-005')
@@ -261,10 +257,10 @@ export const DOORS: Readonly<Record<OperationId | 'unknown', Door>> = {
   SystemInfo: open(),
   Options: open(),
   SystemAuth: open(auth),
-  SystemEvents: reads(reading('events', 'PS-READ-006'), { narrowed: true }),
+  SystemEvents: reads(reading('events', 'PS-READ-006'), { narrowed: OWNER_LABEL }),
   SystemDataUsage: reads(everybodys('the disk usage')),
 
-  ContainerList: reads(nothing, { narrowed: true }),
+  ContainerList: reads(nothing, { narrowed: OWNER_LABEL }),
   ContainerInspect: reads(all(reading('environment', 'PS-READ-003'), container('touch', 'PS-READ-003'))),
   ContainerTop: reads(container('touch')),
   ContainerStats: reads(container('touch')),
@@ -287,7 +283,7 @@ export const DOORS: Readonly<Record<OperationId | 'unknown', Door>> = {
   ContainerPause: writes(container('touch')),
   ContainerResize: writes(container('touch')),
   ContainerDelete: writes(all(containerDelete, container('touch'))),
-  ContainerPrune: writes(nothing, { narrowed: true }),
+  ContainerPrune: writes(nothing, { narrowed: OWNER_LABEL }),
   ContainerAttach: writes(all(reading('logs', 'PS-READ-002'), container('enter', 'PS-READ-002'))),
   ContainerAttachWebsocket: writes(all(reading('logs', 'PS-READ-004'), container('enter', 'PS-READ-004'))),
   ContainerExec: writes(all(container('enter'), body(execCreate))),
@@ -298,7 +294,7 @@ export const DOORS: Readonly<Record<OperationId | 'unknown', Door>> = {
   CheckpointCreate: writes(all(checkpoints, container('enter'))),
   CheckpointDelete: writes(all(checkpoints, container('touch'))),
 
-  ImageList: reads(nothing, { narrowed: true }),
+  ImageList: reads(nothing, { narrowed: IMAGE_OWNER_LABEL }),
   ImageInspect: reads(image('look', 'PS-READ-003')),
   ImageHistory: reads(image('look', 'PS-READ-003')),
   ImageAttestations: reads(image('look', 'PS-READ-003')),
@@ -311,7 +307,7 @@ export const DOORS: Readonly<Record<OperationId | 'unknown', Door>> = {
   ImageTag: writes(imageTag),
   ImagePush: writes(imagePush),
   ImageDelete: writes(image('touch', 'PS-OWN-001')),
-  ImagePrune: writes(nothing, { narrowed: true }),
+  ImagePrune: writes(nothing, { narrowed: IMAGE_OWNER_LABEL }),
   ImageCommit: writes(all(commit, labels), { marks: 'changes' }),
   ImageBuild: writes(imageBuild, { marks: 'build' }),
   BuildPrune: writes(all(builds, everybodys('the build cache'))),
@@ -319,20 +315,20 @@ export const DOORS: Readonly<Record<OperationId | 'unknown', Door>> = {
   Session: writes(sessions),
   Grpc: writes(sessions),
 
-  NetworkList: reads(nothing, { narrowed: true }),
+  NetworkList: reads(nothing, { narrowed: OWNER_LABEL }),
   NetworkInspect: reads(network('look')),
   NetworkCreate: writes(all(body(networkCreate), labels), { marks: 'labels' }),
   NetworkConnect: writes(connect),
   NetworkDisconnect: writes(disconnect),
   NetworkDelete: writes(network('touch')),
-  NetworkPrune: writes(nothing, { narrowed: true }),
+  NetworkPrune: writes(nothing, { narrowed: OWNER_LABEL }),
 
-  VolumeList: reads(nothing, { narrowed: true }),
+  VolumeList: reads(nothing, { narrowed: OWNER_LABEL }),
   VolumeInspect: reads(volume()),
   VolumeCreate: writes(all(volumeCreate, labels), { marks: 'labels' }),
   VolumeUpdate: writes(all(manage(), volume())),
   VolumeDelete: writes(volume()),
-  VolumePrune: writes(nothing, { narrowed: true }),
+  VolumePrune: writes(nothing, { narrowed: OWNER_LABEL }),
 
   PluginList: reads(),
   PluginInspect: reads(),
@@ -357,25 +353,25 @@ export const DOORS: Readonly<Record<OperationId | 'unknown', Door>> = {
   NodeInspect: reads(manage()),
   NodeUpdate: writes(manage()),
   NodeDelete: writes(manage()),
-  ServiceList: reads(services, { narrowed: true }),
+  ServiceList: reads(services, { narrowed: OWNER_LABEL }),
   ServiceInspect: reads(all(services, inSwarm('services', 'PS-OWN-001'))),
   ServiceLogs: reads(all(services, reading('logs', 'PS-READ-002'), inSwarm('services', 'PS-READ-002'))),
-  ServiceCreate: writes(all(services, body(service), labels), { marks: 'labels' }),
+  ServiceCreate: writes(all(services, body(service), labels), { marks: 'service' }),
   ServiceUpdate: writes(all(services, inSwarm('services', 'PS-OWN-001'), rollback, body(service), labels), {
-    marks: 'labels',
+    marks: 'service',
   }),
   ServiceDelete: writes(all(services, inSwarm('services', 'PS-OWN-001'))),
-  TaskList: reads(all(services, tasks)),
+  TaskList: reads(services, { narrowed: OWNER_LABEL }),
   TaskInspect: reads(all(services, inSwarm('tasks', 'PS-OWN-001'))),
   TaskLogs: reads(all(services, reading('logs', 'PS-READ-002'), inSwarm('tasks', 'PS-READ-002'))),
-  SecretList: reads(secretsOn, { narrowed: true }),
+  SecretList: reads(secretsOn, { narrowed: OWNER_LABEL }),
   SecretInspect: reads(all(secretsOn, inSwarm('secrets', 'PS-READ-005'))),
   SecretCreate: writes(all(services, body(secretOrConfig), labels), { marks: 'labels' }),
   SecretUpdate: writes(all(services, inSwarm('secrets', 'PS-OWN-001'), body(secretOrConfig), labels), {
     marks: 'labels',
   }),
   SecretDelete: writes(all(services, inSwarm('secrets', 'PS-OWN-001'))),
-  ConfigList: reads(secretsOn, { narrowed: true }),
+  ConfigList: reads(secretsOn, { narrowed: OWNER_LABEL }),
   ConfigInspect: reads(all(secretsOn, inSwarm('configs', 'PS-READ-005'))),
   ConfigCreate: writes(all(services, body(secretOrConfig), labels), { marks: 'labels' }),
   ConfigUpdate: writes(all(services, inSwarm('configs', 'PS-OWN-001'), body(secretOrConfig), labels), {

@@ -1,5 +1,6 @@
 /** What the engine knows about things that a request names. Asked on its own socket, never through the sandbox itself. */
 import { type EngineClient, isJsonObject, type JsonObject } from 'powerstrip/sdk'
+import type { VolumeMake } from './concern.ts'
 
 /** `unclear`: the name cannot be looked up, or means several things; another part of the engine may still take it for one. */
 export type Found = JsonObject | 'missing' | 'unclear'
@@ -11,8 +12,8 @@ export interface EngineFacts {
   image(ref: string): Promise<Found>
   exec(id: string): Promise<Found>
   swarm(what: 'services' | 'secrets' | 'configs' | 'tasks', ref: string): Promise<Found>
-  /** Makes a volume that the engine would otherwise make without labels. */
-  createVolume(name: string, driver: string, labels: JsonObject): Promise<Found>
+  /** Makes a volume that the engine would otherwise make without its owner's label. */
+  createVolume(name: string, make: VolumeMake): Promise<Found>
 }
 
 /** Throws where the engine cannot be asked: nothing is judged on a guess. */
@@ -44,10 +45,11 @@ export function factsOf(engine: EngineClient, signal: AbortSignal): EngineFacts 
     },
     exec: (id) => named('/exec/', id, '/json'),
     swarm: (what, ref) => named(`/${what}/`, ref),
-    createVolume: (name, driver, labels) =>
+    createVolume: (name, { driver = '', options, labels }) =>
       ask('POST', '/volumes/create', {
         Name: name,
         ...(driver === '' ? {} : { Driver: driver }),
+        ...(options === undefined ? {} : { DriverOpts: options }),
         Labels: labels,
       }),
   }

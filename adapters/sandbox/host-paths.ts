@@ -21,15 +21,20 @@ export function readFolder(entry: string): { readonly path: string; readonly rea
 export type Destination =
   | { readonly kind: 'within' }
   | { readonly kind: 'outside'; readonly path: string }
+  /** Or a folder that holds what is closed. */
   | { readonly kind: 'socket' }
   /** Nothing of it is to be seen from here. */
   | { readonly kind: 'unseen' }
 
 /**
  * Where a path leads once its symbolic links are followed, the way the kernel will when it mounts. What does not exist yet
- * is made by the engine, below what exists.
+ * is made by the engine, below what exists. `closed`: what may not be seen that way.
  */
-export async function destinationOf(path: string, folder: string): Promise<Destination> {
+export async function destinationOf(
+  path: string,
+  folder: string,
+  closed: readonly string[],
+): Promise<Destination> {
   const root = await existing(folder)
   if (root === undefined) return { kind: 'unseen' }
   for (let at = path; isWithin(at, folder); at = dirname(at)) {
@@ -39,6 +44,10 @@ export async function destinationOf(path: string, folder: string): Promise<Desti
     if (real === undefined) return { kind: 'outside', path: at }
     if (!isWithin(real, root)) return { kind: 'outside', path: real }
     if (at === path && (await stat(real)).isSocket()) return { kind: 'socket' }
+    for (const one of closed) {
+      const realOne = (await existing(one)) ?? one
+      if (isWithin(real, realOne) || (at === path && isWithin(realOne, real))) return { kind: 'socket' }
+    }
     return { kind: 'within' }
   }
   return { kind: 'unseen' }

@@ -4,7 +4,7 @@ import type { Asked } from './asked.ts'
 import { type Concern, forbidden, quoted, setting } from './concern.ts'
 import { commitConfig } from './container.ts'
 import { type ImageName, matchesAny, mayBeId, readImageName } from './image-name.ts'
-import { OWNER_LABEL } from './labels.ts'
+import { IMAGE_OWNER_LABEL, OWNER_LABEL } from './labels.ts'
 import type { Policy } from './policy.ts'
 import type { RuleId } from './rules.ts'
 
@@ -36,6 +36,18 @@ export function* fromRegistry(text: string, policy: Policy): Iterable<Concern> {
   const name = nameOf(text)
   if (name === undefined || !matchesAny(name, policy.registries))
     yield forbidden('PS-IMAGE-001', `the image ${quoted(text)}`, setting('registries'))
+}
+
+/** A registry that the engine is about to log in to; nothing where it is the engine's own choice, which is Docker Hub. */
+export function* loginTo(address: string, policy: Policy): Iterable<Concern> {
+  if (policy.registries.includes('*')) return
+  const host = address.replace(/^https?:\/\//i, '').replace(/\/.*$/s, '')
+  // With a name before an "@", or anything else that is no host, it would be another one for the engine.
+  const isHost = host === '' || /^(?:[a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/.test(host)
+  const { full } = (isHost && readImageName(`${host === '' ? 'docker.io' : host}/any/any`)) || { full: '' }
+  const registries = policy.registries.map((rule) => rule.split('/')[0]!.toLowerCase())
+  if (!registries.includes(full.split('/')[0]!))
+    yield forbidden('PS-IMAGE-001', `a login to ${quoted(address)}`, setting('registries'))
 }
 
 /** A name that is about to be given to an image of the client's. */
@@ -101,10 +113,13 @@ export function* changes(lines: readonly string[], policy: Policy): Iterable<Con
         `the change ${quoted(line)}`,
         `one of ${[...PLAIN_CHANGES].join(', ')} on one line`,
       )
-    else if (word === 'LABEL' && line.toLowerCase().includes(OWNER_LABEL))
+    else if (word === 'LABEL' && OWNER_LABELS.some((label) => line.toLowerCase().includes(label)))
       yield forbidden('PS-TIME-004', `the change ${quoted(line)}`, 'leaving the label out')
   }
 }
+
+/** However else they may be spelled, the last one counts, and that is the sandbox's own. */
+const OWNER_LABELS = [OWNER_LABEL, IMAGE_OWNER_LABEL]
 
 const PLAIN_CHANGES: ReadonlySet<string> = new Set([
   'CMD',

@@ -1,44 +1,62 @@
-/** The label that says which group of clients has made something, and the filter that shows a group its own. */
+/** The labels that say which group of clients has made something, and the filter that shows a group its own. */
 import { isJsonObject, type JsonObject, parseJson } from 'powerstrip/sdk'
 import { type Concern, forbidden } from './concern.ts'
+import type { FieldRule } from './shape.ts'
 
+/** Of containers, volumes, networks and everything of a swarm. */
 export const OWNER_LABEL = 'powerstrip.sandbox.owner'
 
+/**
+ * Of images, which hand their labels on: a container that somebody else runs of an image does not belong to who has made the
+ * image.
+ */
+export const IMAGE_OWNER_LABEL = 'powerstrip.sandbox.image-owner'
+
 /** Who owns something, by its labels. */
-export function ownerOf(labels: unknown): string | undefined {
-  const owner = isJsonObject(labels) && Object.hasOwn(labels, OWNER_LABEL) ? labels[OWNER_LABEL] : undefined
-  return typeof owner === 'string' ? owner : undefined
+export function ownerOf(labels: unknown, label = OWNER_LABEL): string | undefined {
+  const owner = isJsonObject(labels) && Object.hasOwn(labels, label) ? labels[label] : undefined
+  return typeof owner === 'string' && owner !== '' ? owner : undefined
 }
 
 /** A client that gives the label itself wants to give something away, or to be taken for somebody. */
-export function* forgedLabels(labels: unknown, owner: string): Iterable<Concern> {
+export function* forgedLabels(labels: unknown, owner: string, ...more: string[]): Iterable<Concern> {
   if (labels === undefined || labels === null) return
-  if (!isJsonObject(labels)) yield forbidden('PS-FIELD-001', 'labels that are not a map', 'sending a map')
-  else if (Object.hasOwn(labels, OWNER_LABEL) && labels[OWNER_LABEL] !== owner)
-    yield forbidden('PS-TIME-004', `the label "${OWNER_LABEL}"`, 'leaving it out')
+  if (!isJsonObject(labels)) {
+    yield forbidden('PS-FIELD-001', 'labels that are not a map', 'sending a map')
+    return
+  }
+  // Clients send back what they were shown of their own, and what their images have handed on.
+  for (const label of [OWNER_LABEL, ...more])
+    if (Object.hasOwn(labels, label) && labels[label] !== owner && labels[label] !== '')
+      yield forbidden('PS-TIME-004', `the label "${label}"`, 'leaving it out')
 }
+
+/** Labels as a field of something larger. */
+export const labelsField: FieldRule = (labels, { owner }) => (owner === '' ? [] : forgedLabels(labels, owner))
 
 export function withOwner(labels: unknown, owner: string): JsonObject {
   return { ...(isJsonObject(labels) ? labels : {}), [OWNER_LABEL]: owner }
 }
 
+/** Of an image: what a base image, or the Dockerfile, says of the owner of containers is overruled. */
+export function withImageOwner(labels: unknown, owner: string): JsonObject {
+  return { ...(isJsonObject(labels) ? labels : {}), [OWNER_LABEL]: '', [IMAGE_OWNER_LABEL]: owner }
+}
+
 /** `filters` of a list or a prune, narrowed to what the owner has made. `undefined`: they cannot be read. */
-export function ownFilters(text: string | null, owner: string): string | undefined {
+export function ownFilters(text: string | null, owner: string, label: string): string | undefined {
   const filters = text === null || text === '' ? {} : filtersIn(text)
   if (filters === undefined) return undefined
   // The engine takes a list as well as a map of switches, and either way looks at the names only.
   const labels = namesIn(filters.label)
-  return JSON.stringify({ ...filters, label: [...labels, `${OWNER_LABEL}=${owner}`] })
+  return JSON.stringify({ ...filters, label: [...labels, `${label}=${owner}`] })
 }
 
 export function filtersIn(text: string): Record<string, string[]> | undefined {
   try {
     const read = parseJson(text)
     if (!isJsonObject(read)) return undefined
-    const entries = Object.entries(read).map(([key, value]) => [key, namesIn(value)] as const)
-    return entries.every(([, names]) => names !== undefined)
-      ? (Object.fromEntries(entries) as Record<string, string[]>)
-      : undefined
+    return Object.fromEntries(Object.entries(read).map(([key, value]) => [key, namesIn(value)]))
   } catch {
     return undefined
   }

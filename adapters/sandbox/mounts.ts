@@ -1,8 +1,9 @@
 /** Every way to the files of the host: binds, mounts, volumes with options, the volumes of another container. */
 import { isJsonObject, type Json, type JsonObject } from 'powerstrip/sdk'
-import { type Concern, forbidden, quoted, setting } from './concern.ts'
+import { type Concern, forbidden, quoted, setting, type VolumeMake } from './concern.ts'
 import { isCleanPath, isWithin, readFolder } from './host-paths.ts'
-import type { Policy } from './policy.ts'
+import { labelsField } from './labels.ts'
+import { closedPaths, type Policy } from './policy.ts'
 import type { RuleId } from './rules.ts'
 import {
   eachMap,
@@ -27,7 +28,7 @@ export const binds: FieldRule = eachText(function* (bind, policy) {
     'Binds',
   )
   if (source.startsWith('/')) yield* hostFolder('PS-MOUNT-001', source, options.includes('ro'), policy)
-  else yield { kind: 'volume', rule: 'PS-TIME-003', name: source, as: 'use' }
+  else yield { kind: 'volume', rule: 'PS-TIME-003', name: source, as: 'use', make: {} }
 })
 
 export const mounts: FieldRule = eachMap(function* (mount, policy, field) {
@@ -43,7 +44,7 @@ export const mounts: FieldRule = eachMap(function* (mount, policy, field) {
   yield* judgeFields(mount, MOUNT_FIELDS, policy, { prefix: `${field}.` })
   if (type === 'bind') yield* hostFolder('PS-MOUNT-002', source, readOnly === true, policy)
   if (type === 'volume' && source !== '')
-    yield { kind: 'volume', rule: 'PS-TIME-003', name: source, as: 'use', driver: driverOf(mount) }
+    yield { kind: 'volume', rule: 'PS-TIME-003', name: source, as: 'use', make: makeOf(mount) }
   if (type === 'image') yield { kind: 'image', rule: 'PS-MOUNT-008', ref: source, as: 'run' }
 })
 
@@ -121,14 +122,16 @@ export function* hostFolder(
     )
     return
   }
-  if (!policy.sockets && (SOCKETS.test(path) || isEngineSocket(path, policy)))
+  const folders = policy.mounts.map(readFolder).filter((folder) => isWithin(path, folder.path))
+  const folder = folders.find((entry) => readOnly || !entry.readOnly)
+  // All of the host holds every socket, and is refused for being all of the host unless a policy allows that.
+  const holds = closedPaths(policy).some((closed) => isWithin(closed, path) || isWithin(path, closed))
+  if (!policy.sockets && (SOCKETS.test(path) || (holds && (path !== '/' || folder !== undefined))))
     yield forbidden(
       'PS-SELF-001',
       `a mount of ${quoted(source)}, where a container engine may listen`,
       setting('sockets'),
     )
-  const folders = policy.mounts.map(readFolder).filter((folder) => isWithin(path, folder.path))
-  const folder = folders.find((entry) => readOnly || !entry.readOnly)
   if (folder !== undefined) yield { kind: 'host-path', path, folder: folder.path }
   else if (folders.length > 0)
     yield forbidden(
@@ -137,12 +140,6 @@ export function* hostFolder(
       `mounting it read-only, or ${setting('mounts')} without ":ro"`,
     )
   else yield forbidden(rule, `a mount of ${quoted(source)}`, setting('mounts'))
-}
-
-/** The socket of this engine, or a folder that it lies in. */
-function isEngineSocket(path: string, { engine }: Policy): boolean {
-  const socket = engine.startsWith('unix://') ? engine.slice('unix://'.length) : ''
-  return socket !== '' && isWithin(socket, path) && path !== '/'
 }
 
 /** Container engines put their sockets below names like these. */
@@ -200,7 +197,7 @@ const MOUNT_FIELDS: FieldRules = {
   ),
   VolumeOptions: map(function* (options, policy, field) {
     const { DriverConfig, ...others } = options
-    yield* judgeFields(others, { NoCopy: HARMLESS, Labels: HARMLESS, Subpath: subpath }, policy, {
+    yield* judgeFields(others, { NoCopy: HARMLESS, Labels: labelsField, Subpath: subpath }, policy, {
       prefix: `${field}.`,
     })
     if (isJsonObject(DriverConfig)) {
@@ -216,7 +213,13 @@ const MOUNT_FIELDS: FieldRules = {
   ),
 }
 
-function driverOf(mount: JsonObject): string {
-  const options = isJsonObject(mount.VolumeOptions) ? mount.VolumeOptions.DriverConfig : undefined
-  return isJsonObject(options) && typeof options.Name === 'string' ? options.Name : ''
+function makeOf({ VolumeOptions: given }: JsonObject): VolumeMake {
+  const { Labels: volumeLabels, DriverConfig: config } = isJsonObject(given) ? given : {}
+  const { Name: driver, Options: options } = isJsonObject(config) ? config : {}
+  return {
+    // A mount that names none has the engine's own, whatever the HostConfig says.
+    driver: typeof driver === 'string' ? driver : '',
+    ...(isJsonObject(options) ? { options } : {}),
+    ...(isJsonObject(volumeLabels) ? { labels: volumeLabels } : {}),
+  }
 }

@@ -10,7 +10,10 @@ export interface Policy {
   readonly engine: string
   /** Name of the group of clients that this adapter judges; what they make is theirs alone. `''`: nobody owns anything. */
   readonly owner: string
-  /** Names of containers and networks that clients do not touch: powerstrip's own, its adapters'. */
+  /**
+   * Names of containers and networks that clients do not touch, and paths that they do not mount: powerstrip's own, its
+   * adapters'.
+   */
   readonly protect: readonly string[]
   readonly access: 'read' | 'write'
   /** What may be read where nobody owns anything. */
@@ -160,6 +163,12 @@ export function readPolicy(value: unknown): Policy {
   return { ...read, engine, capabilities: read.capabilities.map(capabilityName) }
 }
 
+/** Paths that no mount may show, nor anything that lies in them: the engine's socket, and what is protected. */
+export function closedPaths({ engine, protect }: Policy): string[] {
+  const socket = engine.startsWith('unix://') ? [engine.slice('unix://'.length)] : []
+  return [...socket, ...protect.filter((name) => name.startsWith('/'))]
+}
+
 /** As the kernel's own list has it, without the prefix: `NET_ADMIN`. */
 export function capabilityName(text: string): string {
   return text.toUpperCase().replace(/^CAP_/, '')
@@ -188,6 +197,10 @@ const CHECKS: { readonly [Name in keyof Policy]?: (entry: string) => string | un
     isCleanPath(entry.replace(/:ro$/, ''))
       ? undefined
       : `"${entry}" is no clean absolute path of a folder, with ":ro" or without`,
+  protect: (entry) =>
+    !entry.startsWith('/') || isCleanPath(entry)
+      ? undefined
+      : `"${entry}" is neither the name of a container or network nor a clean path`,
   registries: nameRule,
   tags: nameRule,
   push: nameRule,

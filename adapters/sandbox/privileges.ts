@@ -1,4 +1,5 @@
 /** Power over the host's kernel and devices. */
+import { isJsonObject, type Json } from 'powerstrip/sdk'
 import { type Concern, forbidden, quoted, setting } from './concern.ts'
 import { capabilityName, type Policy } from './policy.ts'
 import type { RuleId } from './rules.ts'
@@ -93,8 +94,38 @@ export const oomScore: FieldRule = function* (value, policy) {
 
 export const oomKill: FieldRule = unless((policy) => policy.oom, 'PS-PRIV-012', setting('oom'))
 
-export const logConfig: FieldRule = map(function* (config, policy) {
-  const { Type: type = '' } = config
-  if (type !== '' && type !== null && !(typeof type === 'string' && policy.logDrivers.includes(type)))
-    yield forbidden('PS-PRIV-013', `the log driver ${quoted(type)}`, setting('logDrivers'))
-})
+export const logConfig: FieldRule = map((config, policy) => logDriver(config.Type, config.Config, policy))
+
+export function* logDriver(
+  driver: Json | undefined,
+  options: Json | undefined,
+  policy: Policy,
+): Iterable<Concern> {
+  if (driver !== undefined && driver !== null && driver !== '') {
+    if (typeof driver !== 'string' || !policy.logDrivers.includes(driver))
+      yield forbidden('PS-PRIV-013', `the log driver ${quoted(driver)}`, setting('logDrivers'))
+    return
+  }
+  // They are for the engine's own driver, which may be one that sends lines to an address.
+  for (const name of Object.keys(isJsonObject(options) ? options : {}))
+    if (!LOG_FILE_OPTIONS.has(name))
+      yield forbidden(
+        'PS-PRIV-013',
+        `the log option ${quoted(name)} for the engine's own log driver`,
+        'naming the driver that it is for',
+      )
+}
+
+/** Of the drivers that write files of the engine's own. */
+const LOG_FILE_OPTIONS: ReadonlySet<string> = new Set([
+  'compress',
+  'env',
+  'env-regex',
+  'labels',
+  'labels-regex',
+  'max-buffer-size',
+  'max-file',
+  'max-size',
+  'mode',
+  'tag',
+])

@@ -8,9 +8,9 @@ import { existingContainer, existingNetworks } from './container.ts'
 import type { EngineFacts } from './engine-facts.ts'
 import { destinationOf } from './host-paths.ts'
 import { matchesAny, readImageName } from './image-name.ts'
-import { ownerOf, withOwner } from './labels.ts'
+import { IMAGE_OWNER_LABEL, ownerOf, withOwner } from './labels.ts'
 import { volumeSource } from './mounts.ts'
-import type { Policy } from './policy.ts'
+import { closedPaths, type Policy } from './policy.ts'
 import type { RuleId } from './rules.ts'
 import { service } from './swarm.ts'
 
@@ -90,6 +90,10 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
         : []),
     ]
     if (refusals.length > 0) return refused(...refusals)
+    if (policy.owner !== '' && (await isMarkOfImage(found, policy, facts)))
+      return refused(
+        forbidden(rule, `the container ${quoted(ref)}, whose mark is that of its image`, 'another image'),
+      )
     if (policy.owner !== '') put?.(names.id)
     if (as === 'touch') return FINE
     if (depth >= DEPTH_LIMIT)
@@ -102,7 +106,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
     )
   },
 
-  async volume({ rule, name, as, driver = '' }, { policy, facts }) {
+  async volume({ rule, name, as, make }, { policy, facts }) {
     const found = await facts.volume(name)
     if (found === 'unclear') return unclear(name)
     const what = `the volume ${quoted(name)}`
@@ -110,11 +114,13 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
       if (as === 'touch') return absent(`get ${name}: no such volume`)
       if (as !== 'use' || policy.owner === '' || policy.mode === 'report') return FINE
       // Made ahead, so that it belongs to somebody: the engine would make it without a label.
-      const make = async () => {
-        const made = await facts.createVolume(name, driver, withOwner({}, policy.owner))
+      const makeIt = async () => {
+        const labels = withOwner(make?.labels ?? {}, policy.owner)
+        const made = await facts.createVolume(name, { ...make, labels })
+        // What the engine would not make here it will not make on the way either, and says so.
         return typeof made === 'string' ? FINE : refused(...whose(rule, what, made.Labels, policy))
       }
-      return { ...FINE, first: [make] }
+      return { ...FINE, first: [makeIt] }
     }
     const others = as === 'mounted' && isAnonymous(name, found) ? [] : whose(rule, what, found.Labels, policy)
     if (others.length > 0 || as === 'touch' || as === 'create') return refused(...others)
@@ -127,6 +133,15 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
     if (found === 'missing')
       return as === 'create' ? newName(ref, policy) : absent(`network ${ref} not found`)
     const name = String(found.Name)
+    // By its id, or whatever it is called by: it is the host's.
+    if (as === 'join' && found.Driver === 'host' && !policy.hostNamespaces.includes('network'))
+      return refused(
+        forbidden(
+          'PS-NS-006',
+          `the network ${quoted(ref)}, the host's own`,
+          setting('hostNamespaces', 'network'),
+        ),
+      )
     if (as !== 'look' && policy.protect.includes(name))
       return refused(forbidden('PS-SELF-003', `the network ${quoted(name)}`, setting('protect')))
     const own = policy.owner !== '' && ownerOf(found.Labels) === policy.owner
@@ -149,7 +164,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
     if (image === 'unclear') return unclear(ref)
     const found = image === 'missing' ? undefined : image
     const labels = isJsonObject(found?.Config) ? found.Config.Labels : undefined
-    const owner = ownerOf(labels)
+    const owner = ownerOf(labels, IMAGE_OWNER_LABEL)
     const own = policy.owner !== '' && owner === policy.owner
     const what = `the image ${quoted(ref)}`
     const others = () => refused(forbidden(rule, `${what}, which is somebody else's`, 'another image'))
@@ -159,7 +174,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
     }
     if (found === undefined && (as === 'touch' || isFrom(ref, found, policy)))
       return absent(`No such image: ${ref}`)
-    if (as === 'touch') return refused(...whose(rule, what, labels, policy))
+    if (as === 'touch') return own || policy.owner === '' ? FINE : refused(notOwned(rule, what, policy))
     if (own) return FINE
     if (owner !== undefined && policy.owner !== '') return others()
     return isFrom(ref, found, policy) ? FINE : refused(forbidden(rule, what, setting('registries')))
@@ -199,7 +214,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
   },
 
   async 'host-path'({ path, folder }, { policy }) {
-    const destination = await destinationOf(path, folder)
+    const destination = await destinationOf(path, folder, policy.sockets ? [] : closedPaths(policy))
     switch (destination.kind) {
       case 'within':
         return FINE
@@ -229,15 +244,30 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
   },
 }
 
-function whose(rule: RuleId, what: string, labels: unknown, { owner }: Policy): Forbidden[] {
-  if (owner === '' || ownerOf(labels) === owner) return []
-  return [
-    forbidden(
-      rule,
-      `${what}, which does not belong to ${quoted(owner)}`,
-      `being of its group: ${setting('owner')}`,
-    ),
-  ]
+function whose(rule: RuleId, what: string, labels: unknown, policy: Policy): Forbidden[] {
+  return policy.owner === '' || ownerOf(labels) === policy.owner ? [] : [notOwned(rule, what, policy)]
+}
+
+function notOwned(rule: RuleId, what: string, { owner }: Policy): Forbidden {
+  return forbidden(
+    rule,
+    `${what}, which does not belong to ${quoted(owner)}`,
+    `being of its group: ${setting('owner')}`,
+  )
+}
+
+/**
+ * Whether a container has the owner's label from its image, as one has that somebody else runs. No image that was made here
+ * has it, but one from elsewhere may.
+ */
+async function isMarkOfImage(
+  { Image: id }: JsonObject,
+  { owner }: Policy,
+  facts: EngineFacts,
+): Promise<boolean> {
+  const image = typeof id === 'string' ? await facts.image(id) : 'missing'
+  const config = typeof image === 'object' ? image.Config : undefined
+  return isJsonObject(config) && ownerOf(config.Labels) === owner
 }
 
 /** The id, a name that is no beginning of one, or enough of an id to be nobody else's. */

@@ -82,7 +82,7 @@ interface OpenPlace extends Place, AsyncDisposable {}
 
 /** An engine of its own, with networks and a swarm, and two registries that it can reach. */
 async function openPlace(kind: EngineKind): Promise<OpenPlace> {
-  const engine = await startPrivateEngine({ kind, network: true, experimental: true })
+  const engine = await startPrivateEngine({ kind, network: true, manyNetworks: true, experimental: true })
   try {
     await importBusybox(engine)
     const init = JSON.stringify({ ListenAddr: '127.0.0.1:2377', AdvertiseAddr: '127.0.0.1:2377' })

@@ -91,7 +91,7 @@ const LOOKUPS = {
   SHORTER: async (of: string, engine: Engine) => String((await objectNamed(of, engine)).Id).slice(0, 8),
   EXEC: async (of: string, engine: Engine) => String((await objectNamed(of, engine)).ExecIDs?.[0]),
   VERSION: async (of: string, engine: Engine) =>
-    String((await objectNamed(`services ${of}`, engine)).Version?.Index),
+    String((await objectNamed(of.includes(' ') ? of : `services ${of}`, engine)).Version?.Index),
 }
 
 interface EngineObject {
@@ -205,7 +205,7 @@ async function seenBy(probe: Probe, told: Told, { engine, good, evil }: Place): 
   if ('gone' in probe) return (await callApi(engine.socket, 'GET', probe.gone)).status === 404
   const { status, body } = await callApi(engine.socket, 'GET', probe.inspect)
   if (status !== 200) return false
-  const found = probe.at === undefined ? undefined : at(JSON.parse(body), probe.at)
+  const found = probe.at === undefined ? JSON.parse(body) : at(JSON.parse(body), probe.at)
   if (probe.is !== undefined) return JSON.stringify(found) === JSON.stringify(probe.is)
   if (probe.not !== undefined) return JSON.stringify(found) !== JSON.stringify(probe.not)
   if (probe.has !== undefined)

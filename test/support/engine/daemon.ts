@@ -15,6 +15,7 @@ export interface DaemonPlan {
   readonly socket: string
   readonly cgroup: string
   readonly network: boolean
+  readonly manyNetworks: boolean
   readonly debug: boolean
   readonly experimental: boolean
   readonly extraHosts: readonly string[]
@@ -100,6 +101,7 @@ function daemonArgs(plan: DaemonPlan): string[] {
     ['--init-path', programs.dockerInit],
     // The storage driver is left to dockerd: overlay2 where the file system can, vfs where it cannot.
     plan.network ? [] : ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
+    plan.manyNetworks ? ['--default-address-pool', 'base=172.16.0.0/12,size=24'] : [],
     plan.debug ? ['--debug'] : [],
     plan.experimental ? ['--experimental'] : [],
   ].flat()

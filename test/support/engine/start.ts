@@ -12,6 +12,8 @@ export interface EngineOptions {
   readonly kind: EngineKind
   /** Gives the engine a network namespace, a bridge and iptables. Otherwise containers run with `--network none`. */
   readonly network?: boolean
+  /** Room for thousands of networks, in place of the engine's own thirty. */
+  readonly manyNetworks?: boolean
   /** Turns on what the engine calls experimental: checkpoints. */
   readonly experimental?: boolean
   /** dockerd's debug log, in `dockerd.log` below the engine's folder. */
@@ -41,7 +43,8 @@ export interface PrivateEngine extends Engine {
 
 /** Starts a private engine, whatever POWERSTRIP_TEST_ENGINE says. */
 export async function startPrivateEngine(options: EngineOptions): Promise<PrivateEngine> {
-  const { kind, network = false, debug = false, experimental = false, extraHosts = [] } = options
+  const { kind, network = false, manyNetworks = false, debug = false } = options
+  const { experimental = false, extraHosts = [] } = options
   if (process.getuid?.() !== 0) {
     throw new Error('only root can start a private engine; POWERSTRIP_TEST_ENGINE can name a running one')
   }
@@ -62,6 +65,7 @@ export async function startPrivateEngine(options: EngineOptions): Promise<Privat
       socket,
       cgroup: name,
       network,
+      manyNetworks,
       debug,
       experimental,
       extraHosts,
