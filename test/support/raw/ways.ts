@@ -1,5 +1,5 @@
 /** The ways to an engine: directly, through powerstrip's two listeners, and through hooks that change nothing. */
-import { type NullHooks, startNullHooks } from '../cases/null-hooks.ts'
+import { CLIENTS_POLICY, type NullHooks, startNullHooks } from '../cases/null-hooks.ts'
 import { describeEachEngine, type Engine } from '../engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../powerstrip.ts'
 import type { Door } from './door.ts'
@@ -36,7 +36,7 @@ export function describeEveryWay(name: string, body: (at: () => Setting) => void
 
     beforeAll(async () => {
       powerstrip = await startPowerstrip({ upstream: engine().host })
-      nothing = await startNullHooks(engine().host)
+      nothing = await startNullHooks(engine().host, CLIENTS_POLICY)
     })
 
     afterAll(async () => {
