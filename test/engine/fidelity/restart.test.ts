@@ -1,4 +1,8 @@
 /** Engines that go away and come back. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { page } from '../../support/admin.ts'
 import { docker, ENGINE_KINDS, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
 import { createExec, request, runBox } from '../../support/raw/box.ts'
@@ -19,17 +23,21 @@ describe.each(ENGINE_KINDS)('the %s engine', (kind) => {
   let engine: Engine
   let powerstrip: Powerstrip
   let ways: Ways
+  let admin: string
 
   beforeAll(async () => {
     engine = await startEngine({ kind })
     await importBusybox(engine)
-    powerstrip = await startPowerstrip({ upstream: engine.host })
+    admin = join(mkdtempSync(join(tmpdir(), 'admin-')), 'admin.sock')
+    const config = { version: 2, adapters: {}, endpoints: {}, admin: { unix: admin } }
+    powerstrip = await startPowerstrip({ upstream: engine.host, config: JSON.stringify(config) })
     ways = waysTo(engine.socket, powerstrip)
   })
 
   afterAll(async () => {
     await powerstrip?.stop()
     await engine?.dispose()
+    rmSync(dirname(admin), { recursive: true, force: true })
   })
 
   test('F09 F38 F43 is killed in mid-stream: streams are cut off, powerstrip says 502, and serves again', async () => {
@@ -106,8 +114,12 @@ describe.each(ENGINE_KINDS)('the %s engine', (kind) => {
     const kept = await Promise.all(LISTENERS.map((listener) => keptConnection(ways[listener])))
     await engine.kill('SIGTERM')
     for (const peer of kept) expect(await peer.rest()).toEqual({ bytes: Buffer.alloc(0), ending: 'fin' })
+    const away = await page(admin, '/readyz')
+    expect(away.status).toBe(503)
+    expect(JSON.parse(away.text).notReady).toEqual([expect.stringMatching(/^engine: connect /)])
 
     await engine.start()
+    expect((await page(admin, '/readyz')).status).toBe(200)
     for (const listener of LISTENERS) {
       await using retry = await keptConnection(ways[listener])
       expect(retry.ending).toBeUndefined()

@@ -13,7 +13,7 @@ import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
 import { request } from '../../support/raw/box.ts'
 import { RawPeer } from '../../support/raw/peer.ts'
 import { type Behaviour, startTwo, type TwoAdapter } from '../../support/two/adapter.ts'
-import { build, powerstrip as command } from '../../unit/cli/command.ts'
+import { build, powerstripHere as command } from '../../unit/cli/command.ts'
 
 const CREATE = '/v1.45/containers/create?name=web'
 const BODY = { Image: 'busybox', Env: ['PASSWORD=hunter2-and-more'], Labels: { a: '1' } }
@@ -238,7 +238,7 @@ test('the configuration in force is shown without secrets, and what it does to a
   })
 })
 
-test('it is moved, and taken away, while powerstrip runs; a bad address changes nothing', async () => {
+test('it is moved, and taken away, while powerstrip runs; a bad address changes nothing; on TCP web pages are kept out', async () => {
   await using _engine = await engineAt(socket)
   const other = join(folder, 'other.sock')
   await using powerstrip = await start(config({}, {}))
@@ -260,12 +260,11 @@ test('it is moved, and taken away, while powerstrip runs; a bad address changes 
   ])
   await change(config({}, {}, { admin: undefined }), 4)
   expect(existsSync(other)).toBe(false)
-})
 
-test('on TCP, web pages are kept out', async () => {
-  const text = config({}, {}, { admin: { tcp: '127.0.0.1:0' } })
-  await using powerstrip = await start(text)
-  const { address } = await powerstrip.logged(({ msg }) => msg === 'health, metrics and taps are served')
+  await change(config({}, {}, { admin: { tcp: '127.0.0.1:0' } }), 5)
+  const { address } = await powerstrip.logged(
+    ({ address: at }) => String(at).startsWith('tcp://127.0.0.1:') && at !== powerstrip.tcp,
+  )
   const port = Number(/:(\d+)$/.exec(String(address))![1])
   const say = async (...fields: string[]) => {
     await using peer = await connect({ kind: 'tcp', host: '127.0.0.1', port })

@@ -1,14 +1,16 @@
 /** The decision log of a real process: one line a request, whatever comes of it, and no secret in any. */
-import { existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type InForce, Lookout } from '../../../src/lookout.ts'
 import type { Decision } from '../../../src/telemetry/decision.ts'
 import { decisionsIn } from '../../support/admin.ts'
 import { type EngineScript, sendJson, startEngine } from '../../support/cases/engine.ts'
-import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
+import { type LogLine, type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
 import { request } from '../../support/raw/box.ts'
 import { RawPeer } from '../../support/raw/peer.ts'
 import { type Behaviour, startTwo } from '../../support/two/adapter.ts'
+import { setTwo, type TwoScene, type TwoStage } from '../../support/two/stage.ts'
 import { build } from '../../unit/cli/command.ts'
 
 const CREATE = '/v1.45/containers/create?name=web'
@@ -35,12 +37,8 @@ interface Scene extends AsyncDisposable {
   ask(method: string, target: string, body?: unknown): Promise<number>
 }
 
-async function scene(
-  adapters: Readonly<Record<string, Behaviour>>,
-  endpoints: object,
-  { decisions = {}, engine: own = script }: { decisions?: object; engine?: EngineScript } = {},
-): Promise<Scene> {
-  const engine = await startEngine(own)
+async function scene(adapters: Readonly<Record<string, Behaviour>>, endpoints: object): Promise<Scene> {
+  const engine = await startEngine(script)
   const started = await Promise.all(
     Object.entries(adapters).map(async ([name, does]) => [name, await startTwo(name, { does })] as const),
   )
@@ -53,7 +51,7 @@ async function scene(
         started.map(([name, { socket }]) => [name, { unix: socket, protocol: 2 }]),
       ),
       endpoints,
-      log: { decisions: { file, ...decisions } },
+      log: { decisions: { file } },
     }),
   })
   let stopped: Promise<unknown> | undefined
@@ -79,6 +77,44 @@ async function scene(
       await engine[Symbol.asyncDispose]()
     },
   }
+}
+
+interface Here extends AsyncDisposable {
+  readonly stage: TwoStage
+  /** Closes the log; then all its lines. */
+  lines(): Promise<readonly Decision[]>
+}
+
+/** The same within this process, where nothing of the process itself is looked at. */
+async function here(
+  adapters: Readonly<Record<string, Behaviour>>,
+  endpoints: NonNullable<TwoScene['endpoints']>,
+  { engine = script, relayed = true }: { engine?: EngineScript; relayed?: boolean } = {},
+): Promise<Here> {
+  const file = join(folder, 'here.ndjson')
+  const lookout = new Lookout({ log: () => {}, inForce: () => NOTHING_IN_FORCE, explain: () => '' })
+  const prepared = await lookout.prepare({ decisions: { file, mask: [], relayed }, admin: undefined })
+  if (!prepared.ok) throw new Error(prepared.failure)
+  await prepared.value.use()
+  const stage = await setTwo({ adapters, endpoints, engine, tell: lookout.tell })
+  return {
+    stage,
+    async lines() {
+      await stage.proxy.drain(0)
+      await lookout.close()
+      return decisionsIn(file)
+    },
+    [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
+  }
+}
+
+const NOTHING_IN_FORCE: InForce = {
+  config: undefined,
+  revision: undefined,
+  adapters: [],
+  engine: undefined,
+  census: [],
+  isStopping: false,
 }
 
 test('a chain of every phase: who was asked, what it changed and said, and how it ended', async () => {
@@ -166,7 +202,7 @@ test('a chain of every phase: who was asked, what it changed and said, and how i
 })
 
 test('a refusal, and what was undone for it, a failure of undoing too', async () => {
-  await using set = await scene(
+  await using set = await here(
     {
       one: ({ type }) => (type === 'pre-hook' ? { Compensate: true } : undefined),
       two: ({ type }) => (type === 'pre-hook' ? { Compensate: true } : { status: 500 }),
@@ -174,7 +210,7 @@ test('a refusal, and what was undone for it, a failure of undoing too', async ()
     },
     { ContainerCreate: { pre: ['one', 'two'], validate: ['policy'] } },
   )
-  expect(await set.ask('POST', CREATE, BODY)).toBe(403)
+  expect((await set.stage.create(BODY)).status).toBe(403)
   const [line] = await set.lines()
   expect(line).toMatchObject({
     fate: 'denied',
@@ -199,7 +235,7 @@ test('what is undone behind the client’s back stands in the one line too', asy
   const begun = new Promise<void>((resolve) => {
     begin = resolve
   })
-  await using set = await scene(
+  await using set = await here(
     {
       lease: ({ type }) => (type === 'pre-hook' ? { Compensate: true } : undefined),
       slow: async () => {
@@ -209,11 +245,10 @@ test('what is undone behind the client’s back stands in the one line too', asy
     },
     { ContainerCreate: { pre: ['lease', 'slow'] } },
   )
-  const client = await RawPeer.connect({ kind: 'unix', path: set.powerstrip.socket })
+  const client = await set.stage.connect()
   client.write(request('POST', CREATE, BODY))
   await begun
   await client[Symbol.asyncDispose]()
-  await set.powerstrip.logged(({ msg }) => msg === 'an adapter has undone what it did')
   const lines = await set.lines()
   expect(lines).toMatchObject([
     { fate: 'aborted', status: null, unwound: [{ adapter: 'slow' }, { adapter: 'lease', result: 'done' }] },
@@ -221,7 +256,7 @@ test('what is undone behind the client’s back stands in the one line too', asy
 })
 
 test('a failure that is passed over, a hook that is not called, and one whose answer it cannot see', async () => {
-  await using set = await scene(
+  await using set = await here(
     { broken: () => ({ status: 500, text: 'no' }), picky: () => undefined },
     {
       ContainerCreate: {
@@ -241,8 +276,8 @@ test('a failure that is passed over, a hook that is not called, and one whose an
               .end('tar\n'),
     },
   )
-  await set.ask('POST', CREATE, BODY)
-  await set.ask('GET', '/v1.45/containers/web/export')
+  await set.stage.create(BODY)
+  await set.stage.ask('GET', '/v1.45/containers/web/export')
   expect(await set.lines()).toMatchObject([
     {
       fate: 'unchanged',
@@ -259,15 +294,15 @@ test('a failure that is passed over, a hook that is not called, and one whose an
 })
 
 describe('requests that no hook asked for', () => {
-  const some = async (set: Scene) => {
-    await set.ask('GET', '/v1.45/info')
-    await set.ask('GET', '/v1.45/containers/../info')
-    await set.ask('POST', CREATE, BODY)
+  const some = async (set: Here) => {
+    await set.stage.ask('GET', '/v1.45/info')
+    await set.stage.ask('GET', '/v1.45/containers/../info')
+    await set.stage.create(BODY)
   }
   const endpoints = { ContainerCreate: { pre: ['labels'] } }
 
   test('have a line without hooks, and refused ones as well', async () => {
-    await using set = await scene({ labels: () => undefined }, endpoints)
+    await using set = await here({ labels: () => undefined }, endpoints)
     await some(set)
     expect(await set.lines()).toMatchObject([
       { fate: 'relayed', status: 200, hooks: [], request: { operation: 'SystemInfo', path: '/v1.45/info' } },
@@ -277,16 +312,16 @@ describe('requests that no hook asked for', () => {
   })
 
   test('have none with "relayed: false", but what is refused has', async () => {
-    await using set = await scene({ labels: () => undefined }, endpoints, { decisions: { relayed: false } })
+    await using set = await here({ labels: () => undefined }, endpoints, { relayed: false })
     await some(set)
     expect((await set.lines()).map(({ fate }) => fate)).toEqual(['ambiguous', 'unchanged'])
   })
 })
 
 test('1,000 requests are 1,000 lines, each of its own', async () => {
-  await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
+  await using set = await here({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
   const clients = Array.from({ length: 10 }, async (_, client) => {
-    await using peer = await RawPeer.connect({ kind: 'unix', path: set.powerstrip.socket })
+    await using peer = await set.stage.connect()
     for (let n = 0; n < 100; n++) {
       const isCreate = n % 2 === 0
       peer.write(
@@ -305,74 +340,58 @@ test('1,000 requests are 1,000 lines, each of its own', async () => {
   expect(lines.filter(({ hooks }) => hooks.length === 1)).toHaveLength(500)
 })
 
-describe('when the file is rotated', () => {
-  test('by SIGHUP, not a line is lost', async () => {
-    await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
-    await set.ask('GET', '/v1.45/info?before')
-    renameSync(set.file, `${set.file}.1`)
-    await set.ask('GET', '/v1.45/info?between')
-    process.kill(set.powerstrip.pid, 'SIGHUP')
-    await set.powerstrip.logged(({ msg }) => msg === 'the decision log goes on in a new file')
-    await set.ask('GET', '/v1.45/info?after')
-    const lines = [...decisionsIn(`${set.file}.1`), ...(await set.lines())]
-    expect(lines.map(({ request: { path } }) => path)).toEqual([
-      '/v1.45/info?before',
-      '/v1.45/info?between',
-      '/v1.45/info?after',
-    ])
-    expect(decisionsIn(set.file)).not.toEqual([])
-    expect(statSync(set.file).mode & 0o777).toBe(0o600)
-  })
+test('rotated by SIGHUP or moved away alone, not a line is lost', async () => {
+  await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
+  const isReopened = ({ msg }: LogLine) => msg === 'the decision log goes on in a new file'
+  /** Once more than it had been before `act`. */
+  const reopened = async (act: () => void) => {
+    let left = set.powerstrip.log.filter(isReopened).length + 1
+    act()
+    await set.powerstrip.logged((line) => isReopened(line) && --left === 0)
+  }
+  await set.ask('GET', '/v1.45/info?one')
+  renameSync(set.file, `${set.file}.2`)
+  await set.ask('GET', '/v1.45/info?two')
+  await reopened(() => process.kill(set.powerstrip.pid, 'SIGHUP'))
+  await set.ask('GET', '/v1.45/info?three')
+  // Nobody says so this time.
+  await reopened(() => renameSync(set.file, `${set.file}.1`))
+  await set.ask('GET', '/v1.45/info?four')
 
-  test('by moving it away alone, it is noticed', async () => {
-    await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
-    await set.ask('GET', '/v1.45/info?before')
-    renameSync(set.file, `${set.file}.1`)
-    await set.powerstrip.logged(({ msg }) => msg === 'the decision log goes on in a new file')
-    expect(existsSync(set.file)).toBe(true)
-    await set.ask('GET', '/v1.45/info?after')
-    expect((await set.lines()).map(({ request: { path } }) => path)).toEqual(['/v1.45/info?after'])
-  })
+  const last = await set.lines()
+  const pathsIn = (lines: readonly Decision[]) => lines.map(({ request: { path } }) => path.split('?')[1])
+  // Either of them may have noticed first.
+  expect([`${set.file}.2`, `${set.file}.1`].flatMap((file) => pathsIn(decisionsIn(file)))).toEqual([
+    'one',
+    'two',
+    'three',
+  ])
+  expect(pathsIn(last)).toEqual(['four'])
+  expect(statSync(set.file).mode & 0o777).toBe(0o600)
 })
 
-test('another file and other masks are taken up while it runs', async () => {
+test('another file and other masks are taken up while it runs; a file that cannot be written changes nothing', async () => {
   await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
+  const config = (decisions: object) =>
+    JSON.stringify({ version: 2, adapters: {}, endpoints: {}, log: { decisions } })
   await set.ask('GET', '/v1.45/info?name=one')
-  const config = set.powerstrip.configFile!
   const other = join(folder, 'other.ndjson')
-  writeFileSync(
-    config,
-    JSON.stringify({
-      version: 2,
-      adapters: {},
-      endpoints: {},
-      log: { decisions: { file: other, mask: ['name'] } },
-    }),
-  )
+  writeFileSync(set.powerstrip.configFile!, config({ file: other, mask: ['name'] }))
   await set.powerstrip.logged(({ msg }) => msg === 'the configuration has changed and is in force')
   await set.ask('GET', '/v1.45/info?name=two')
-  const lines = await set.lines()
-  const [two] = decisionsIn(other)
-  expect([lines[0]!.request.path, two!.request.path]).toEqual([
-    '/v1.45/info?name=one',
-    '/v1.45/info?name=***',
-  ])
-  expect(two!.revision).not.toBe(lines[0]!.revision)
-})
 
-test('a file that cannot be written refuses the change, and at the start the start', async () => {
-  await using set = await scene({ labels: () => undefined }, { ContainerCreate: { pre: ['labels'] } })
-  const bad = JSON.stringify({
-    version: 2,
-    adapters: {},
-    endpoints: {},
-    log: { decisions: { file: join(folder, 'missing', 'x.ndjson') } },
-  })
+  const bad = config({ file: join(folder, 'missing', 'x.ndjson') })
   writeFileSync(set.powerstrip.configFile!, bad)
   const told = await set.powerstrip.logged(({ problems }) => problems !== undefined)
   expect(told.problems).toMatch(/log\.decisions: .*missing.* cannot be written/)
-  await set.ask('GET', '/v1.45/info')
-  expect(await set.lines()).toHaveLength(1)
+  await set.ask('GET', '/v1.45/info?name=three')
+
+  const [one, ...more] = await set.lines()
+  expect([one!.request.path, more]).toEqual(['/v1.45/info?name=one', []])
+  const later = decisionsIn(other)
+  expect(later.map(({ request: { path } }) => path)).toEqual(['/v1.45/info?name=***', '/v1.45/info?name=***'])
+  expect(later[0]!.revision).not.toBe(one!.revision)
+
   const start = startPowerstrip({ upstream: 'unix:///nowhere.sock', config: bad })
   await expect(start).rejects.toThrow(/ended with 1 .*\n.*log\.decisions: .* cannot be written/)
 })

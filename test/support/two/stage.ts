@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { type ComposedRules, composeRules, type MakeAdapter } from '../../../src/hook-rules.ts'
 import type { Address } from '../../../src/model/address.ts'
-import type { ChainNote, ExchangeReport, ProxyEvent } from '../../../src/model/event.ts'
+import type { ChainNote, EventSink, ExchangeReport, ProxyEvent } from '../../../src/model/event.ts'
 import { plainListener } from '../../../src/model/listener.ts'
 import { type Proxy as RunningProxy, startProxy } from '../../../src/proxy.ts'
 import { type CaseEngine, type EngineScript, sendJson, startEngine } from '../cases/engine.ts'
@@ -40,6 +40,8 @@ export interface TwoScene {
   readonly engine?: EngineScript | Address
   /** Makes adapters that run in process. */
   readonly make?: MakeAdapter
+  /** Told of everything as well. */
+  readonly tell?: EventSink
 }
 
 export interface TwoStage extends AsyncDisposable {
@@ -86,7 +88,10 @@ export async function setTwo(scene: TwoScene): Promise<TwoStage> {
     listeners: [plainListener({ kind: 'unix', path: socket })],
     engine: { address: typeof given === 'object' ? given : engine!.address, tls: undefined },
     hooks: rules,
-    tell: (event) => events.add(event),
+    tell(event) {
+      scene.tell?.(event)
+      events.add(event)
+    },
   })
   if (!started.ok) throw new Error(started.failure.message)
   const proxy = started.value
