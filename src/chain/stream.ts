@@ -142,8 +142,12 @@ export class StreamChain {
   /** Tells those that have not been told that the stream is over; nothing of what they say goes anywhere. */
   async abandon(): Promise<void> {
     const open = this.#seats.filter(({ isOpen, hasStopped }) => isOpen && !hasStopped)
+    if (open.length === 0) return
     for (const seat of open) seat.isOpen = false
-    await Promise.all(open.map((seat) => this.#call(seat, 'close', [], NEVER)))
+    const patience = new Stop()
+    const timer = setTimeout(() => patience.abort(), LAST_WORD_MS)
+    await Promise.all(open.map((seat) => this.#call(seat, 'close', [], patience)))
+    clearTimeout(timer)
   }
 
   /** Writes down what each hook did: one record for all its calls, for a stream may have thousands. */
@@ -267,5 +271,8 @@ export class StreamChain {
   }
 }
 
-/** The client has left, and what the adapter keeps of the stream has to go all the same. */
-const NEVER = new Stop()
+/**
+ * What an adapter keeps of a stream has to go, though the client has left. It has this long to hear of it, in milliseconds: a
+ * proxy that wants to stop waits for that.
+ */
+const LAST_WORD_MS = 2_000

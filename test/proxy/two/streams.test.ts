@@ -61,7 +61,7 @@ async function answerTo(stage: TwoStage, body: string, head = HEAD, request = EV
 }
 
 describe('8: what a stream-hook is shown', () => {
-  test('a beginning, batches, and an end, counted, each about the same request', async () => {
+  test('V2-8.2: a beginning, batches, and an end, counted, each about the same request', async () => {
     await using stage = await staged({ a: { does: pass, with: { team: 'x' } } })
     const { answer } = await answerTo(stage, chunk(event(1)) + chunk(event(2)) + LAST)
     expect(answer.body.toString()).toBe('{"n":1}\n{"n":2}\n')
@@ -94,7 +94,7 @@ describe('8: what a stream-hook is shown', () => {
     })
   })
 
-  test('the head is with the client before there is anything to show', async () => {
+  test('V2-8.8: the head is with the client before there is anything to show', async () => {
     await using stage = await staged({ a: pass })
     const { client, dockerd } = await asked(stage)
     await dockerd.send(HEAD)
@@ -104,7 +104,7 @@ describe('8: what a stream-hook is shown', () => {
     await client.until(chunk(event(1)))
   })
 
-  test('what passes goes on byte for byte, what is replaced keeps its digits', async () => {
+  test('V2-8.6: what passes goes on byte for byte, what is replaced keeps its digits', async () => {
     const odd = '{ "n" : 12345678901234567890 ,\n "f": 1.10 }\r\n'
     await using stage = await staged({
       a: onData((events) =>
@@ -118,7 +118,7 @@ describe('8: what a stream-hook is shown', () => {
     expect((await stage.ended()).fate).toBe('changed')
   })
 
-  test('no more than 64 events at a time, in order, and one call after the other', async () => {
+  test('V2-8.4: no more than 64 events at a time, in order, and one call after the other', async () => {
     let running = 0
     const sizes: number[] = []
     await using stage = await staged({
@@ -138,7 +138,7 @@ describe('8: what a stream-hook is shown', () => {
     expect(stage.timeline.map(({ message }) => message.Seq)).toEqual([...stage.timeline.keys()])
   })
 
-  test('several in the order of the file, each what the one before let through', async () => {
+  test('V2-8.5: several in the order of the file, each what the one before let through', async () => {
     const marking = (by: string): Behaviour =>
       onData((events) => ({
         Events: events.map((one, Index) => ({ Index, Action: 'replace', Event: { ...one, [by]: 1 } })),
@@ -188,7 +188,7 @@ describe('8: what a stream-hook is shown', () => {
 })
 
 describe('8: framings', () => {
-  test('a dropped message takes its line end with it, wherever the engine’s bytes are split', async () => {
+  test('V2-8.3: a dropped message takes its line end with it, wherever the engine’s bytes are split', async () => {
     const body = '{"n":1}\r\n{"n":2}\r\n{"n":3}\r\n'
     const bytes = [...body].map(chunk).join('') + LAST
     await using stage = await staged({
@@ -208,7 +208,7 @@ describe('8: framings', () => {
     expect(answer.body.toString()).toBe('{"n":1}\r\n{"n":2.5}\r\n{"n":3}\r\n')
   })
 
-  test('application/json-seq', async () => {
+  test('V2-8.3: application/json-seq', async () => {
     await using stage = await staged({
       a: onData(() => ({
         Events: [
@@ -223,7 +223,7 @@ describe('8: framings', () => {
     expect(answer.body.toString()).toBe('\x1e{"n":"two"}\n\x1e{"n":3}\n')
   })
 
-  test('frames of logs', async () => {
+  test('V2-8.3: frames of logs', async () => {
     await using stage = await staged(
       {
         a: onData(() => ({
@@ -250,7 +250,7 @@ describe('8: framings', () => {
     ])
   })
 
-  test('logs of a terminal, as they come', async () => {
+  test('V2-8.3: logs of a terminal, as they come', async () => {
     await using stage = await staged(
       {
         a: onData((events) => ({
@@ -298,7 +298,7 @@ describe('8: framings', () => {
 })
 
 describe('8: the end', () => {
-  test('End ends the stream behind its batch, as streams end, and lets go of the engine', async () => {
+  test('V2-8.7: End ends the stream behind its batch, as streams end, and lets go of the engine', async () => {
     await using stage = await staged({
       a: onData((events) =>
         events.some(({ n }) => n === 2) ? { Insert: [{ Event: { n: 99 } }], End: true } : undefined,
@@ -318,7 +318,7 @@ describe('8: the end', () => {
     expect(await stage.ended()).toMatchObject({ fate: 'changed', status: 200 })
   })
 
-  test('what is inserted at the beginning and at the end stands there, and later hooks see it', async () => {
+  test('V2-8.7: what is inserted at the beginning and at the end stands there, and later hooks see it', async () => {
     await using stage = await staged({
       a: ({ message }) =>
         message.Part === 'data' ? undefined : { Insert: [{ Event: { part: message.Part } }] },
@@ -348,7 +348,7 @@ describe('8: the end', () => {
     expect((await stage.ended()).fate).toBe('cut-off')
   })
 
-  test('a client that leaves: the call in hand is ended, the adapter told, the engine let go', async () => {
+  test('V2-8.13: a client that leaves: the call in hand is ended, the adapter told, the engine let go', async () => {
     await using stage = await staged({
       a: ({ message }) => (message.Part === 'data' ? 'silence' : undefined),
     })
@@ -362,7 +362,7 @@ describe('8: the end', () => {
     expect((await stage.ended()).fate).toBe('aborted')
   })
 
-  test('a client that leaves before it has the head gets back what was reserved for it', async () => {
+  test('V2-8.13: a client that leaves before it has the head gets back what was reserved for it', async () => {
     await using stage = await staged(
       {
         lease: ({ type }) => (type === 'pre-hook' ? { Compensate: true } : undefined),
@@ -390,7 +390,7 @@ describe('8: the end', () => {
 })
 
 describe('8: failures', () => {
-  test('before the head it is an ordinary 502, and what was reserved is undone', async () => {
+  test('V2-8.10: before the head it is an ordinary 502, and what was reserved is undone', async () => {
     await using stage = await staged(
       {
         lease: ({ type }) => (type === 'pre-hook' ? { Compensate: true } : undefined),
@@ -410,10 +410,14 @@ describe('8: failures', () => {
     expect(await stage.ended()).toMatchObject({ fate: 'post-failed', status: 502 })
   })
 
-  test('build, pull, push and load get the engine’s own kind of error within the stream, naming the adapter', async () => {
+  test('V2-8.11: build, pull, push and load get the engine’s own kind of error within the stream, naming the adapter', async () => {
     await using stage = await staged(
-      { a: onData((events) => (events.some(({ n }) => n === 2) ? 'crash' : undefined)), b: pass },
-      undefined,
+      {
+        lease: ({ type }) => (type === 'pre-hook' ? { Compensate: true } : undefined),
+        a: onData((events) => (events.some(({ n }) => n === 2) ? 'crash' : undefined)),
+        b: pass,
+      },
+      { pre: ['lease'], stream: ['a', 'b'] },
       'ImageBuild',
     )
     const { client, dockerd } = await asked(stage, `${BUILD}Content-Length: 0\r\n\r\n`)
@@ -430,7 +434,9 @@ describe('8: failures', () => {
       fate: 'post-failed',
       status: 200,
       detail: expect.stringContaining('"a" failed'),
+      chain: { unwound: [] },
     })
+    expect(stage.adapter('lease').calls.map(({ type }) => type)).toEqual(['pre-hook'])
   })
 
   test.each<[string, Behaviour]>([
@@ -438,7 +444,7 @@ describe('8: failures', () => {
     ['a reply that names no event', () => ({ Events: [{ Index: 7, Action: 'drop' }] })],
     ['a field that is not for stream-hooks', () => ({ Allowed: false })],
     ['a message that cannot be written', () => ({ Insert: [{ Event: [] }] })],
-  ])('other streams are cut: %s', async (_what, does) => {
+  ])('V2-8.6, V2-8.11: other streams are cut: %s', async (_what, does) => {
     await using stage = await staged({ a: onData((_events, call) => does(call)) })
     const { client, dockerd } = await asked(stage)
     await dockerd.send(HEAD + chunk(event(1)))
@@ -448,7 +454,7 @@ describe('8: failures', () => {
     expect(stage.adapter('a').calls).toHaveLength(2)
   })
 
-  test('a call is never repeated, whatever the adapter bears', async () => {
+  test('V2-8.14: a call is never repeated, whatever the adapter bears', async () => {
     await using stage = await staged({
       a: { does: onData(() => ({ status: 503 })), abilities: { Idempotent: true }, retries: 2 },
     })
@@ -458,7 +464,7 @@ describe('8: failures', () => {
     expect(partsOf(stage.timeline)).toEqual(['a open 0', 'a data 1'])
   })
 
-  test('onError ignore passes the batch as it was, and says so each time', async () => {
+  test('V2-8.12: onError ignore passes the batch as it was, and says so each time', async () => {
     await using stage = await staged({
       a: { does: () => ({ status: 500 }), onError: 'ignore' },
       b: onData((events) => ({ Insert: events.map(({ n }) => ({ Event: { n: 10 * n } })) })),
@@ -475,7 +481,7 @@ describe('8: failures', () => {
     expect(chain!.hooks[0]).toMatchObject({ outcome: 'pass', failOpen: true, stream: { passedOver: 3 } })
   })
 
-  test('a message that is larger than the adapter is shown ends the stream, whatever onError says', async () => {
+  test('V2-8.12: a message that is larger than the adapter is shown ends the stream, whatever onError says', async () => {
     await using stage = await staged(
       { a: { does: pass, maxBodyBytes: 1024, onError: 'ignore' } },
       undefined,
@@ -522,7 +528,7 @@ describe('8: back-pressure', () => {
   }
 
   test.each(['an adapter that does not answer', 'a client that does not read'])(
-    'the engine waits for %s',
+    'V2-8.9: the engine waits for %s',
     async (who) => {
       const isAdapter = who.startsWith('an adapter')
       let release = () => {}
@@ -552,7 +558,7 @@ describe('8: back-pressure', () => {
 })
 
 describe('8: beside other hooks', () => {
-  test('instead of post-hooks, which see errors', async () => {
+  test('V2-8.1: instead of post-hooks, which see errors', async () => {
     const scene = { p: pass, a: pass }
     await using stage = await staged(scene, { post: ['p'], stream: ['a'] }, 'ImageCreate')
     const PULL = 'POST /v1.45/images/create?fromImage=x HTTP/1.1\r\nHost: docker\r\n\r\n'
@@ -569,6 +575,33 @@ describe('8: beside other hooks', () => {
     expect(stage.timeline.at(-1)!.type).toBe('post-hook')
   })
 
+  test('V2-8.15: a post-hook that a pattern gives to an endless answer is passed over and counted, as before', async () => {
+    await using stage = await staged({ a: pass }, { post: ['a'] }, '*')
+    expect((await answerTo(stage, chunk(event(1)) + LAST)).answer.body.toString()).toBe(event(1))
+    expect(await stage.note('post-hooks-skipped')).toMatchObject({ adapters: ['a'], reason: 'endless' })
+    await expect(staged({ a: pass }, { post: ['a'] })).rejects.toThrow('never ends')
+  })
+
+  test('progress goes through while the upload that it is about goes on', async () => {
+    await using stage = await staged(
+      { a: onData((events) => ({ Insert: events.map(() => ({ Event: { seen: true } })) })) },
+      undefined,
+      'ImageBuild',
+    )
+    const { client, dockerd } = await asked(stage, `${BUILD}Content-Length: 8\r\n\r\nhalf`)
+    await dockerd.until('half')
+    await dockerd.send(HEAD + chunk('{"n":1}\r\n'))
+    await client.until('{"seen":true}')
+    client.write('rest')
+    await dockerd.until('rest')
+    await dockerd.send(LAST)
+    await client.until(LAST)
+    // The connection goes on.
+    client.write(`${BUILD}Content-Length: 0\r\n\r\n`)
+    await dockerd.send(HEAD + LAST)
+    expect((await client.answer()).body).toHaveLength(0)
+  })
+
   test('observe-hooks are told what the client got', async () => {
     await using stage = await staged(
       { a: onData(() => ({ Events: [{ Index: 0, Action: 'drop' }] })), o: pass },
@@ -579,7 +612,7 @@ describe('8: beside other hooks', () => {
     expect(message).toMatchObject({ Fate: 'changed', ServerResponse: { Code: 200, Body: { n: 2 } } })
   })
 
-  test('a pattern reaches streams alone; what turns two-way is passed over, or refused', async () => {
+  test('V2-8.15: a pattern reaches streams alone; what turns two-way is passed over, or refused', async () => {
     await using stage = await staged({ a: pass }, { stream: ['a'] }, '*')
     const ATTACH =
       'POST /v1.45/containers/a/attach?stream=1 HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n'
