@@ -5,6 +5,7 @@ const BUILT_INS: Readonly<Record<string, () => Promise<{ readonly default: Adapt
   debug: () => import('../adapters/debug/adapter.ts'),
   flocker: () => import('../adapters/flocker/adapter.ts'),
   logfiles: () => import('../adapters/logfiles/adapter.ts'),
+  record: () => import('./testkit/recorder.ts'),
   'restrict-image': () => import('../adapters/restrict-image/adapter.ts'),
   sandbox: () => import('../adapters/sandbox/adapter.ts'),
   slowreq: () => import('../adapters/slowreq/adapter.ts'),

@@ -10,6 +10,7 @@ import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
 import type { ConformanceOptions } from './conformance.ts'
 import type { TlsFlags } from './listeners.ts'
+import type { ReplayOptions } from './replay.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
 /** Runs one command line to its end. `args` without the program's own name. */
@@ -155,6 +156,56 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     exitCode = await runConformanceCommand({ ...options, url }, around)
   })
 
+  program
+    .command('record')
+    .description(
+      'relay as serve does, and write what passes by as fixtures, without secrets (docs/testing-an-adapter.md)',
+    )
+    .requiredOption('--out <folder>', 'where to write: a file for each operation and API version')
+    .option('-o, --operations <ids>', 'only these: ContainerCreate,ContainerList')
+    .option('-l, --listen <url>', 'where to listen, repeatable, as for serve', collect, [])
+    .option('-u, --upstream <url>', 'the Docker Engine, as for serve')
+    .option('--upstream-tls <folder>', 'TLS to a tcp:// engine, as for serve')
+    .option('--grace <seconds>', 'how long running streams may go on after SIGTERM', parseSeconds, 10)
+    .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
+    .action(async (options: RecordFlags) => {
+      const { out, operations, listen, upstream, upstreamTls, grace, logLevel } = options
+      const { runRecord } = await import('./record.ts')
+      exitCode = await runRecord(
+        {
+          ...{ out, operations, listen, upstream, upstreamTls, logLevel },
+          socketMode: 0o660,
+          socketOwner: undefined,
+          socketGroup: undefined,
+          tls: NO_TLS,
+          graceMs: grace * 1000,
+        },
+        around,
+      )
+    })
+
+  withEndpoint(
+    program
+      .command('replay')
+      .description(
+        'play fixtures at an adapter, and say what it would do with each (docs/testing-an-adapter.md)',
+      )
+      .argument('<path>', 'a file of fixtures, or a folder of them')
+      .addOption(
+        new Option('-p, --protocol <version>', 'as for conformance')
+          .choices(['auto', '1', '2'])
+          .default('auto'),
+      )
+      .option('--hooks <types>', 'protocol 1: pre, post, or pre,post', 'pre,post')
+      .option('-w, --with <json>', 'what a configuration would say under "with" (protocol 2)')
+      .option('--timeout <duration>', 'for each call', '30s')
+      .option('--write <file>', 'writes what it did, a line for each call')
+      .option('--expect <file>', 'such a file: ends with 1 where it did otherwise'),
+  ).action(async (path: string, url: string | undefined, options: Omit<ReplayOptions, 'path' | 'url'>) => {
+    const { runReplay } = await import('./replay.ts')
+    exitCode = await runReplay({ ...options, path, url }, around)
+  })
+
   withTls(
     program
       .command('flocker-control')
@@ -222,6 +273,16 @@ interface ServeFlags extends TlsFlags {
   readonly logLevel: LogLevel
 }
 
+interface RecordFlags {
+  readonly out: string
+  readonly operations: string | undefined
+  readonly listen: readonly string[]
+  readonly upstream: string | undefined
+  readonly upstreamTls: string | undefined
+  readonly grace: number
+  readonly logLevel: LogLevel
+}
+
 interface FlockerFlags {
   readonly listen: string
   readonly state: string
@@ -266,6 +327,14 @@ function withTls(command: Command): Command {
 
 function tlsOf({ tlsCa, tlsCert, tlsKey }: FlockerFlags) {
   return { tlsCa, tlsCert, tlsKey }
+}
+
+const NO_TLS: TlsFlags = {
+  tls: false,
+  tlsverify: false,
+  tlscacert: undefined,
+  tlscert: undefined,
+  tlskey: undefined,
 }
 
 const SERVE_EXAMPLE = `

@@ -100,7 +100,7 @@ function changeLines(
   ]
 }
 
-function stepText({ op, path, value, was }: Step, paint: Paint): string {
+export function stepText({ op, path, value, was }: Step, paint: Paint): string {
   const place = path === '' ? 'the whole body' : path
   switch (op) {
     case 'add':

@@ -49,22 +49,18 @@ export interface ConformanceReport {
 const DEFAULT_TIMEOUT_MS = 30_000
 
 /** The failure is why the adapter cannot be tested at all. */
-export async function runConformance(
+export function runConformance(
   target: Target,
   terms: ConformanceTerms = {},
 ): Promise<Result<ConformanceReport, string>> {
-  const caller = new Caller(target, terms.timeoutMs ?? DEFAULT_TIMEOUT_MS)
-  try {
-    const met = await meet(caller, terms)
-    if (!met.ok) return met
+  return meeting(target, terms, async ({ abilities, protocols, subjects }) => {
     const chosen = chooseChecks(terms)
     if (!chosen.ok) return chosen
-    const { abilities, protocols } = met.value
     const results: CheckResult[] = []
     let lostSince: string | undefined
     for (const { category, check } of chosen.value) {
       const from = performance.now()
-      const subject = met.value.subjects.get(category.protocol)
+      const subject = subjects.get(category.protocol)
       const verdict =
         subject === undefined
           ? skip(`not asked in protocol ${category.protocol}`)
@@ -88,6 +84,19 @@ export async function runConformance(
       protocols,
       results,
     })
+  })
+}
+
+/** Finds out what the adapter speaks, does something with it, and closes all connections to it. */
+export async function meeting<T>(
+  target: Target,
+  terms: ConformanceTerms,
+  use: (met: Met) => Promise<Result<T, string>>,
+): Promise<Result<T, string>> {
+  const caller = new Caller(target, terms.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+  try {
+    const met = await meet(caller, terms)
+    return met.ok ? await use(met.value) : met
   } finally {
     await caller.close()
   }
@@ -98,7 +107,7 @@ export function exitCodeOf({ results }: ConformanceReport): 0 | 1 {
   return results.some(({ verdict }) => verdict.kind === 'fail') ? 1 : 0
 }
 
-interface Met {
+export interface Met {
   readonly abilities: AdapterAbilities | undefined
   readonly protocols: readonly (1 | 2)[]
   readonly subjects: ReadonlyMap<1 | 2, Subject>
@@ -125,13 +134,14 @@ async function meet(caller: Caller, terms: ConformanceTerms): Promise<Result<Met
   const abilities = read?.ok === true ? read.value : undefined
   const two = subjectOfTwo(caller, terms, abilities)
   if (abilities !== undefined && two === undefined)
-    return failed(`it implements no hook that decides anything: ${describeCame(came)}`)
-  const both = protocol === 'auto' && abilities?.protocols.includes(1) === true
+    return failed(`it implements no hook at all: ${describeCame(came)}`)
+  const isBoth = protocol === 'auto' && abilities?.protocols.includes(1) === true
+  const one = isBoth ? subjectOfOne(caller, terms, abilities) : undefined
   return ok({
     abilities,
-    protocols: both ? [1, 2] : [2],
+    protocols: one === undefined ? [2] : [1, 2],
     subjects: new Map([
-      ...(both ? [[1, subjectOfOne(caller, terms, abilities)] as const] : []),
+      ...(one === undefined ? [] : [[1, one] as const]),
       ...(two === undefined ? [] : [[2, two] as const]),
     ]),
   })
@@ -141,23 +151,26 @@ function metOld(caller: Caller, terms: ConformanceTerms): Met {
   return {
     abilities: undefined,
     protocols: [1],
-    subjects: new Map([[1, subjectOfOne(caller, terms, undefined)]]),
+    subjects: new Map([[1, subjectOfOne(caller, terms, undefined)!]]),
   }
 }
 
 const OLD_HOOKS: readonly HookType[] = ['pre-hook', 'post-hook']
 
+/** Nothing where it has no hook that protocol 1 knows. */
 function subjectOfOne(
   caller: Caller,
   { operations, hooks = ['pre-hook', 'post-hook'] }: ConformanceTerms,
   abilities: AdapterAbilities | undefined,
-): Subject {
-  const implemented = OLD_HOOKS.filter((hook) => abilities?.implements.includes(hook) ?? true)
+): Subject | undefined {
+  const used = OLD_HOOKS.filter((hook) => hooks.some((one) => one === hook))
+  const implemented = used.filter((hook) => abilities?.implements.includes(hook) ?? true)
+  if (implemented.length === 0) return undefined
   return new Subject({
     caller,
     dialect: PROTOCOL_1,
     operations: operations ?? knownOf(abilities?.operations) ?? USUAL_OPERATIONS,
-    hooks: implemented.filter((hook) => hooks.some((used) => used === hook)),
+    hooks: implemented,
   })
 }
 

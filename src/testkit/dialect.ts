@@ -96,7 +96,7 @@ const asItIs: Twist = (text) => text
 const NOTED: Answered<Outcome> = { outcome: { kind: 'pass' }, warnings: [] }
 
 /** The header fields that a reply names, in lower case. */
-function headersIn(body: string | undefined): readonly string[] {
+export function headersIn(body: string | undefined): readonly string[] {
   const { SetHeaders: set, RemoveHeaders: remove } =
     readObject(readObject(readJson(body ?? ''))?.HeaderMutation) ?? {}
   const removed = Array.isArray(remove) ? remove.filter((name) => typeof name === 'string') : []

@@ -7,6 +7,8 @@ export {
   exitCodeOf,
   runConformance,
 } from './conformance.ts'
+export { type Fixture, fixtureLine, readFixture } from './fixture.ts'
+export { type Deed, type Played, type Recorded, type ReplayTerms, readRecorded, replay } from './replay.ts'
 export { htmlReport } from './report/html.ts'
 export { jsonReport } from './report/json.ts'
 export { junitReport } from './report/junit.ts'

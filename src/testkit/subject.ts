@@ -31,6 +31,11 @@ export interface SubjectTerms {
   readonly abilities?: AdapterAbilities
 }
 
+/** Whether the hook is asked about the answer. */
+function isAfterwards(hook: HookType): boolean {
+  return hook === 'post-hook' || hook === 'observe-hook'
+}
+
 /** Hooks that decide something. */
 const DECIDING: readonly HookType[] = ['pre-hook', 'validate-hook', 'post-hook']
 
@@ -76,7 +81,7 @@ export class Subject {
   /** In the hook that can be asked about a JSON body, where there is one. */
   about(operation: string, hook = this.#hookFor(operation)): Question {
     const request = sampleRequest(operation)
-    return hook === 'post-hook'
+    return isAfterwards(hook)
       ? { hook, request, response: sampleResponse(operation) ?? jsonAnswer(200, {}) }
       : { hook, request }
   }
@@ -84,8 +89,7 @@ export class Subject {
   /** The plain question with another JSON body in the place that the adapter looks at. */
   withBody(change: (body: string) => string): Question {
     const { hook, request, response } = this.plain()
-    if (hook === 'post-hook')
-      return { hook, request, response: { ...response!, body: change(response!.body) } }
+    if (isAfterwards(hook)) return { hook, request, response: { ...response!, body: change(response!.body) } }
     const body = change(request.body ?? '{}')
     return { hook, request: { ...sampleRequest(this.operations[0]!, body) } }
   }
@@ -93,7 +97,7 @@ export class Subject {
   /** Whether the plain question has a body that is a JSON object. */
   get carriesObject(): boolean {
     const { hook, request, response } = this.plain()
-    return (hook === 'post-hook' ? response?.body : request.body)?.startsWith('{') === true
+    return (isAfterwards(hook) ? response?.body : request.body)?.startsWith('{') === true
   }
 
   /** Everything that it decides on everyday questions, asked once. */
@@ -124,9 +128,9 @@ export class Subject {
   }
 
   #hookFor(operation: string): HookType {
-    const [first] = this.hooks.filter((hook) => DECIDING.includes(hook))
-    if (first !== 'post-hook' || sampleResponse(operation) !== undefined) return first ?? 'pre-hook'
-    return this.hooks.find((hook) => DECIDING.includes(hook) && hook !== 'post-hook') ?? first
+    const [first, second] = this.hooks.filter((hook) => DECIDING.includes(hook))
+    if (first === undefined) return this.has('observe-hook') ? 'observe-hook' : this.hooks[0]!
+    return first === 'post-hook' && sampleResponse(operation) === undefined ? (second ?? first) : first
   }
 
   #read(came: Came, question: Question, uid: string): Result<Answered<Outcome>, string> {

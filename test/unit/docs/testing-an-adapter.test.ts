@@ -2,11 +2,13 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { BUILT_IN_NAMES } from '../../../src/built-ins.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
 import { CATEGORIES } from '../../../src/testkit/checks/all.ts'
 import { type Fence, fencesIn } from '../../engine/examples/fences.ts'
 import { installPowerstrip, walkThrough } from '../../engine/examples/walkthrough.ts'
 import { run } from '../../support/engine/run.ts'
-import { build } from '../cli/command.ts'
+import { build, powerstrip } from '../cli/command.ts'
 
 let page: string
 let fences: readonly Fence[]
@@ -48,6 +50,21 @@ test('conformance in a test runner', async () => {
   const ended = await run('sh', ['-c', `cd ${project.path} && node --test team-label.test.js`])
   expect(ended.stdout).toMatch(/^# fail 0$|^ℹ fail 0$/m)
   expect(ended.exitCode).toBe(0)
+})
+
+test('real traffic as tests', async () => {
+  const section = 'Real traffic as tests'
+  const [record = ''] = code(section, 'sh')
+  const [yml = ''] = code(section, 'yaml')
+  const [fixture = ''] = code(section, 'json')
+  const [played = ''] = code(section, 'console')
+  const [start = ''] = code('Conformance', 'sh')
+  const help = await powerstrip(['record', '--help'])
+  for (const option of record.match(/--[a-z]+/g)!) expect(help.stdout).toContain(option)
+  const parsed = parseConfig(yml, 'adapters.yml', { builtIns: BUILT_IN_NAMES })
+  expect(parsed.ok ? [] : parsed.failure).toEqual([])
+  await using walk = await walkThrough({ files: { 'one.ndjson': fixture }, start, console: played })
+  await walk.type()
 })
 
 test('has no code that is not tested above', () => {

@@ -44,7 +44,7 @@ describe('powerstrip adapter', () => {
     [
       'a name like no other',
       ['zzzzzzzzz'],
-      'built-in adapters: "debug", "flocker", "logfiles", "restrict-image", "sandbox", "slowreq", "weave"',
+      'built-in adapters: "debug", "flocker", "logfiles", "record", "restrict-image", "sandbox", "slowreq", "weave"',
     ],
     ['a file that is not there', ['./none.js'], 'there is no file "./none.js"'],
     ['options that are no JSON', ['slowreq', '--with', '{'], '--with is not JSON'],
