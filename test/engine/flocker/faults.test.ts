@@ -121,8 +121,12 @@ function look(host: FlockerHost): Promise<Ended> {
 async function settled(dataset: string, at: FlockerHost, other: FlockerHost): Promise<void> {
   const volumes = ({ host }: FlockerHost) => host.mustDocker(['volume', 'ls', '--quiet'])
   await eventually(
-    async () => [await volumes(at), await volumes(other), (await cluster.api.nodes()).length],
-    ([here, there, nodes]) => here === `flocker-${dataset}` && there === '' && nodes === 2,
+    async () => {
+      const [here, there, nodes] = [await volumes(at), await volumes(other), await cluster.api.nodes()]
+      return { here, there, nodes: nodes.length, problem: (await cluster.api.state(dataset))?.problem }
+    },
+    ({ here, there, nodes }) => here === `flocker-${dataset}` && there === '' && nodes === 2,
+    SETTLE_LIMIT_MS,
   )
   for (const { host } of [at, other]) await host.docker(['rm', '--force', 'looker'])
   await cluster.api.until(
@@ -132,6 +136,9 @@ async function settled(dataset: string, at: FlockerHost, other: FlockerHost): Pr
     LEASE_LIMIT_MS,
   )
 }
+
+/** A gigabyte is removed in a second by a disk that has nothing else to do. */
+const SETTLE_LIMIT_MS = LONG ? 180_000 : 30_000
 
 /** `confirmWithin` of the adapter, and a little more. */
 const LEASE_LIMIT_MS = 65_000
