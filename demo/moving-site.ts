@@ -118,7 +118,10 @@ async function moveSite(from: Node, to: Node, visitor: Visitor): Promise<Away> {
   const source = await dataOf(from)
   const album = await sumsOf(join(source, 'album'))
 
-  await from.type(['stop', 'web', 'db'])
+  // In this order: a site that asks for a database which is gone keeps its engine from stopping it for three seconds, until the
+  // question has been passed on to name servers in vain.
+  await from.type(['stop', 'web'])
+  await from.type(['stop', 'db'])
   const last = visitor.last
   const database = await sumsOf(join(source, 'appendonlydir'))
   await from.type(['rm', 'web', 'db'])
