@@ -119,16 +119,54 @@ export function decisionOf(report: ExchangeReport, mask: Mask): Decision {
 const NONE: readonly never[] = Object.freeze([])
 
 /** All bodies are gone through before any words are: words may repeat what stands in a body. */
-function hookDecisions(chain: ChainReport, mask: ExchangeMask): readonly HookDecision[] {
-  const changes = chain.hooks.map(({ change }) => change && changeOf(change, mask))
-  learn(chain.original.body, 'request', mask)
-  learn(chain.response?.body, 'answer', mask)
-  return chain.hooks.map((record, index) => hookDecision(record, changes[index], mask))
+function hookDecisions(
+  { hooks, original, response }: ChainReport,
+  mask: ExchangeMask,
+): readonly HookDecision[] {
+  const told = hooks.filter(tellsMore)
+  if (told.length === 0) return hooks.map((record) => hookDecision(record, undefined, mask))
+  const bodies = new MaskedBodies(mask)
+  const changes = hooks.map(({ change }) => change && changeOf(change, bodies, mask))
+  bodies.read(original.body, 'request')
+  if (told.some(({ phase }) => phase === 'post' || phase === 'stream')) bodies.read(response?.body, 'answer')
+  return hooks.map((record, index) => hookDecision(record, changes[index], mask))
 }
 
-function learn(text: string | null | undefined, side: 'request' | 'answer', mask: ExchangeMask): void {
-  const body = text == null || text === '' ? undefined : readJson(text)
-  if (body !== undefined) mask.body(body, side)
+/** Whether there is anything in which a secret could stand. */
+function tellsMore({ detail, warnings, annotations, metadata, change }: HookRecord): boolean {
+  return (
+    detail !== undefined ||
+    warnings.length > 0 ||
+    metadata !== undefined ||
+    change !== undefined ||
+    Object.keys(annotations).length > 0
+  )
+}
+
+type Side = 'request' | 'answer'
+
+/** Each body is gone through once: what one hook leaves is what the next one is shown. */
+class MaskedBodies {
+  readonly #mask: ExchangeMask
+  readonly #seen = {
+    request: new Map<string, Json | undefined>(),
+    answer: new Map<string, Json | undefined>(),
+  }
+
+  constructor(mask: ExchangeMask) {
+    this.#mask = mask
+  }
+
+  /** With marks in place of secrets. Nothing: it is no JSON. */
+  read(text: string | null | undefined, side: Side): Json | undefined {
+    if (text === null || text === undefined || text === '') return undefined
+    const seen = this.#seen[side]
+    if (!seen.has(text)) {
+      const read = readJson(text)
+      seen.set(text, read === undefined ? undefined : this.#mask.body(read, side))
+    }
+    return seen.get(text)
+  }
 }
 
 function hookDecision(record: HookRecord, change: Changed | undefined, mask: ExchangeMask): HookDecision {
@@ -157,12 +195,12 @@ function unwindDecision({ adapter, uid, result, durationMs }: UnwindDecision): U
   return { adapter, uid, result, durationMs: rounded(durationMs) }
 }
 
-function changeOf(change: HookChange, mask: ExchangeMask): Changed {
+function changeOf(change: HookChange, bodies: MaskedBodies, mask: ExchangeMask): Changed {
   const headers = headerChange(change.before.mutation, change.after.mutation)
   return {
     ...(change.of === 'request' ? pathChange(change, mask) : answerChange(change)),
     ...(headers === undefined ? {} : { headers }),
-    ...bodyChange(change.before, change.after, change.of === 'request' ? 'request' : 'answer', mask),
+    ...bodyChange(change.before, change.after, change.of === 'request' ? 'request' : 'answer', bodies),
   }
 }
 
@@ -197,17 +235,15 @@ function headerChange(
 function bodyChange(
   before: HookRequest | HookResponse,
   after: HookRequest | HookResponse,
-  side: 'request' | 'answer',
-  mask: ExchangeMask,
+  side: Side,
+  bodies: MaskedBodies,
 ): Changed {
   if (before.body === after.body && before.base64 === after.base64) return {}
-  const [one, other] = [before, after].map(({ body }) =>
-    body === null || body === '' || body.length > COMPARED_LIMIT ? undefined : readJson(body),
-  )
-  if (one !== undefined && other !== undefined)
-    return { patch: difference(mask.body(one, side), mask.body(other, side)) }
-  learn(after.body, side, mask)
-  return { body: { from: sizeOf(before), to: sizeOf(after) } }
+  const [one, other] = [bodies.read(before.body, side), bodies.read(after.body, side)]
+  const isLong = [before, after].some(({ body }) => (body?.length ?? 0) > COMPARED_LIMIT)
+  return one === undefined || other === undefined || isLong
+    ? { body: { from: sizeOf(before), to: sizeOf(after) } }
+    : { patch: difference(one, other) }
 }
 
 function sizeOf({ body, base64 }: HookRequest | HookResponse): number {

@@ -174,7 +174,7 @@ export class ExchangeMask {
   }
 
   #learn(secret: string): void {
-    if (secret.length < SHORTEST_KNOWN_AGAIN) return
+    if (secret.length < SHORTEST_KNOWN_AGAIN || this.#known.has(secret)) return
     this.#longestFirst = undefined
     this.#known.add(secret)
     this.#known.add(JSON.stringify(secret).slice(1, -1))
