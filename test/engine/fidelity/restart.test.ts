@@ -5,12 +5,14 @@ import { dirname, join } from 'node:path'
 import { page } from '../../support/admin.ts'
 import { docker, ENGINE_KINDS, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
-import { createExec, request, runBox } from '../../support/raw/box.ts'
+import { createExec, request, runBox, signalled } from '../../support/raw/box.ts'
 import type { Door } from '../../support/raw/door.ts'
 import { exchange, RawPeer } from '../../support/raw/peer.ts'
 import { openFiles, settled, still } from '../../support/raw/proc.ts'
 import { undated } from '../../support/raw/varying.ts'
 import { LISTENERS, sameEveryWay, type Ways, waysTo } from '../../support/raw/ways.ts'
+import type { Behaviour } from '../../support/two/adapter.ts'
+import { setTwo } from '../../support/two/stage.ts'
 
 jest.setTimeout(120_000)
 
@@ -40,7 +42,7 @@ describe.each(ENGINE_KINDS)('the %s engine', (kind) => {
     rmSync(dirname(admin), { recursive: true, force: true })
   })
 
-  test('F09 F38 F43 is killed in mid-stream: streams are cut off, powerstrip says 502, and serves again', async () => {
+  test('F09 F38 F43 is killed in mid-stream: streams are cut off, hooks undone, powerstrip says 502, and serves again', async () => {
     const idleFiles = await still(() => openFiles(powerstrip.pid))
     // An engine that starts again stops what it finds running first, and gives it the time it was promised.
     const box = await runBox(engine, ['cat'], { fields: { OpenStdin: true, StopSignal: 'SIGKILL' } })
@@ -66,8 +68,10 @@ describe.each(ENGINE_KINDS)('the %s engine', (kind) => {
         open.push({ what, way, peer, head: undated(await peer.head()) })
       }
     const kept = await Promise.all(LISTENERS.map((listener) => keptConnection(ways[listener])))
+    await using hooked = await stopThrough(engine)
 
     await engine.kill()
+    await hooked.expectUndone()
 
     const ends: Record<string, unknown[]> = {}
     for (const { what, way, head, peer } of open) {
@@ -126,6 +130,40 @@ describe.each(ENGINE_KINDS)('the %s engine', (kind) => {
     }
   })
 })
+
+/**
+ * A request that the engine takes long over, behind four hooks that have reserved something for it. The container passes over the
+ * signal, so stopping it takes the time that is given to it; an engine that starts again gives it a second.
+ */
+async function stopThrough(engine: Engine): Promise<AsyncDisposable & { expectUndone(): Promise<void> }> {
+  const box = await runBox(engine, ['sleep', '600'], { fields: { StopTimeout: 1 } })
+  const reserving: Behaviour = ({ type }) => (type === 'pre-hook' ? { Compensate: true } : undefined)
+  const places = ['a', 'b', 'c', 'd']
+  const scene = await setTwo({
+    adapters: Object.fromEntries(places.map((name) => [name, reserving])),
+    endpoints: { ContainerStop: { pre: places, post: places } },
+    engine: { kind: 'unix', path: engine.socket },
+  })
+  const client = await scene.connect()
+  client.write(request('POST', `/containers/${box.id}/stop?t=300`))
+  await signalled(engine, box)
+  return {
+    async expectUndone() {
+      expect((await client.answer('POST')).status).toBe(502)
+      // Each once, the latest first, and before the client heard of it; no post-hook saw an answer.
+      const after = scene.timeline.slice(places.length)
+      expect(after.map(({ adapter, type }) => [adapter, type])).toEqual(
+        places.toReversed().map((name) => [name, 'unwind-hook']),
+      )
+      for (const { message } of after)
+        expect(message.Cause).toMatchObject({ Phase: 'engine', Upstream: 'unknown' })
+    },
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]()
+      await scene[Symbol.asyncDispose]()
+    },
+  }
+}
 
 /** A connection that has been answered and waits for its next request. */
 async function keptConnection(door: Door): Promise<RawPeer> {

@@ -61,6 +61,14 @@ export function catBox(engine: Engine): Promise<Box> {
   return runBox(engine, ['cat'], { fields: { OpenStdin: true, StdinOnce: true } })
 }
 
+/** Resolves when the engine has sent a container the signal to end. */
+export async function signalled(engine: Engine, box: Box): Promise<void> {
+  const filters = encodeURIComponent(JSON.stringify({ container: [box.id], event: ['kill'] }))
+  await using events = await RawPeer.connect({ kind: 'unix', path: engine.socket })
+  events.write(request('GET', `/events?since=1&filters=${filters}`))
+  await events.until('"kill"')
+}
+
 /** An exec that is created and not started. */
 export async function createExec(
   engine: Engine,
