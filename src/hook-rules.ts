@@ -21,7 +21,7 @@ import { beginBackground } from './sdk/background.ts'
 import type { Credentials } from './transport/destination.ts'
 import { hookOfUse } from './transport/hook-of-use.ts'
 import { inProcessHook } from './transport/in-process-hook.ts'
-import { type AnsweringAdapter, answersCalls, inProcessUse } from './transport/in-process-use.ts'
+import { inProcessUse } from './transport/in-process-use.ts'
 import { RemoteAdapter } from './transport/remote-adapter.ts'
 import { hookOver, linesTo } from './transport/remote-hook.ts'
 import type { HookOfProtocol1, HookSettings } from './transport/settings.ts'
@@ -66,7 +66,7 @@ type Made =
   /** Told no more than protocol 1 tells, each place with its own settings. */
   | { readonly kind: 'old'; readonly at: (settings: HookSettings) => HookOfProtocol1 }
   | { readonly kind: 'remote'; readonly adapter: RemoteAdapter }
-  | { readonly kind: 'in-process'; readonly adapter: AnsweringAdapter }
+  | { readonly kind: 'in-process'; readonly adapter: Adapter }
 
 /** How long a start waits for adapters to say which protocol they speak, in milliseconds. One that starts later is asked again. */
 const FIRST_QUESTION_MS = 1_000
@@ -100,7 +100,7 @@ export async function composeRules(
       adapters.push(own.value)
       made.set(
         keyOf(name, settings),
-        adapter.protocol !== 1 && answersCalls(own.value)
+        adapter.protocol !== 1 && own.value.abilities.protocols.includes(2)
           ? { kind: 'in-process', adapter: own.value }
           : { kind: 'old', at: (place) => inProcessHook(place, own.value) },
       )

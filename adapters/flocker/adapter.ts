@@ -19,6 +19,7 @@ import type { Trouble } from './trouble.ts'
 export default defineAdapter<Config>({
   name: 'flocker',
   version: '1.0.0',
+  speaks: 1,
   config: readConfig,
 
   pre: {

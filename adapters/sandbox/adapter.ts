@@ -32,6 +32,7 @@ interface Config {
 export default defineAdapter<Config>({
   name: 'sandbox',
   version: '1.0.0',
+  speaks: 1,
   config(value) {
     const policy = readPolicy(value)
     return { policy, engine: engineAt(policy.engine) }

@@ -11,6 +11,7 @@ import { readSettings, type Settings } from './settings.ts'
 export default defineAdapter<Settings>({
   name: 'weave',
   version: '1.0.0',
+  speaks: 1,
   config: readSettings,
   pre: {
     ContainerCreate: (ctx) =>

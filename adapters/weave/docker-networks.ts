@@ -117,11 +117,13 @@ function takeFirstNetwork(
   network: WeaveNetwork,
   endpoint: Endpoint,
 ): void {
-  const networking = (body.NetworkingConfig ?? {}) as { EndpointsConfig?: Record<string, Endpoint> | null }
-  const { [mode]: given = {}, ...others } = networking.EndpointsConfig ?? {}
+  const { EndpointsConfig, ...networking } = body.NetworkingConfig ?? {}
+  const { [mode]: endpointGiven, ...others } = EndpointsConfig ?? {}
+  const given = endpointGiven ?? {}
   const named = [network.name, network.id].includes(mode)
   const Aliases = [...new Set([...(named ? (given.Aliases ?? []) : []), ...(endpoint.Aliases ?? [])])]
-  const whole = { ...(named ? given : {}), ...endpoint, ...(Aliases.length === 0 ? {} : { Aliases }) }
+  const { Aliases: _joined, ...own } = endpoint
+  const whole = { ...(named ? given : {}), ...own, ...(Aliases.length === 0 ? {} : { Aliases }) }
   body.HostConfig = { ...body.HostConfig, NetworkMode: named ? mode : network.name }
   body.NetworkingConfig = {
     ...networking,

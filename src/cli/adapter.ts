@@ -6,6 +6,7 @@ import { BUILT_IN_NAMES, loadBuiltIn } from '../built-ins.ts'
 import { nearest, suggest } from '../config/spelling.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import type { AdapterDefinition } from '../sdk/define-adapter.ts'
+import { guardOf, type ServeAuth } from '../sdk/guard.ts'
 import { parseListenUrl } from '../sdk/listen-url.ts'
 import type { AdapterLog } from '../sdk/log.ts'
 import { type Served, serve } from '../sdk/serve.ts'
@@ -15,9 +16,14 @@ import type { ExitCode, Surroundings } from './surroundings.ts'
 export interface AdapterOptions {
   /** The name of a built-in adapter, or a module file. */
   readonly adapter: string
-  readonly listen: string
+  readonly listen: string | undefined
+  /** The path of a socket, instead of `listen`. */
+  readonly unix: string | undefined
   /** JSON text: what a configuration says under `with`. */
   readonly with: string | undefined
+  /** Files with the secrets that callers have to know. */
+  readonly bearer: string | undefined
+  readonly hmac: string | undefined
 }
 
 export async function runAdapter(options: AdapterOptions, around: Surroundings): Promise<ExitCode> {
@@ -27,11 +33,16 @@ export async function runAdapter(options: AdapterOptions, around: Surroundings):
   }
   const configured = readWith(options.with)
   if (!configured.ok) return usage(configured.failure)
+  const listen = listenUrl(options)
+  if (!listen.ok) return usage(listen.failure)
+  const auth = readAuth(options)
+  if (!auth.ok) return usage(auth.failure)
   const found = await findAdapter(options.adapter)
   if (!found.ok) return usage(found.failure)
   const definition = found.value
   try {
-    parseListenUrl(options.listen)
+    parseListenUrl(listen.value)
+    guardOf(auth.value)
     definition.create(configured.value)
   } catch (problem) {
     return usage(reason(problem))
@@ -40,12 +51,13 @@ export async function runAdapter(options: AdapterOptions, around: Surroundings):
   let served: Served
   try {
     served = await serve(definition, {
-      listen: options.listen,
+      listen: listen.value,
       with: configured.value,
+      ...(auth.value === undefined ? {} : { auth: auth.value }),
       log: logTo(around),
     })
   } catch (problem) {
-    around.err(`powerstrip adapter: cannot listen on ${options.listen}: ${reason(problem)}\n`)
+    around.err(`powerstrip adapter: cannot listen on ${listen.value}: ${reason(problem)}\n`)
     return 1
   }
   around.out(banner(definition, served.address))
@@ -66,14 +78,33 @@ function logTo({ out, err }: Surroundings): AdapterLog {
   }
 }
 
-/** What a configuration file needs to say to use it. */
+/** What a configuration file needs to say to use it, under version 2 and under version 1. */
 function banner({ name, version }: AdapterDefinition, address: string): string {
+  const place = address.startsWith('unix://')
+    ? `unix: ${address.slice('unix://'.length)}`
+    : `url: "${address}"`
   return [
     `adapter "${name}"${version === undefined ? '' : ` ${version}`} listening on ${address}`,
     '  adapters:',
-    `    ${name}: ${address}`,
+    `    ${name}: { ${place} }   # with "version: 2"`,
+    `    ${name}: ${address}   # with "version: 1"`,
     '',
   ].join('\n')
+}
+
+function listenUrl({ listen, unix }: AdapterOptions): Result<string, string> {
+  if (unix !== undefined && listen !== undefined)
+    return failed('--listen and --unix both say where to listen: give one of them')
+  if (unix !== undefined) return ok(`unix://${resolve(unix)}`)
+  if (listen !== undefined) return ok(listen)
+  return failed('where is it to listen? --listen http://127.0.0.1:4000 or --unix /run/adapter.sock')
+}
+
+function readAuth({ bearer, hmac }: AdapterOptions): Result<ServeAuth | undefined, string> {
+  if (bearer !== undefined && hmac !== undefined)
+    return failed('--bearer and --hmac both say whose calls to answer: give one of them')
+  if (bearer !== undefined) return ok({ bearer: { file: bearer } })
+  return ok(hmac === undefined ? undefined : { hmac: { file: hmac } })
 }
 
 function readWith(text: string | undefined): Result<unknown, string> {

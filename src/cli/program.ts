@@ -123,11 +123,18 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     .command('adapter')
     .description('serve one adapter on an address of its own, for proxies to call')
     .argument('<adapter>', `a built-in one (${BUILT_IN_NAMES.join(', ')}), or a module file`)
-    .requiredOption('-l, --listen <url>', 'where to listen: http://127.0.0.1:4000, unix:///path.sock')
+    .option('-l, --listen <url>', 'where to listen: http://127.0.0.1:4000, unix:///path.sock')
+    .option('-u, --unix <path>', 'the same for a unix socket')
     .option('-w, --with <json>', 'the options of the adapter, as under "with" in a configuration file')
-    .action(async (adapter: string, { listen, with: told }: { listen: string; with?: string }) => {
+    .option(
+      '--bearer <file>',
+      'answer only calls that show a token of this file, as with "auth: { bearer: … }"',
+    )
+    .option('--hmac <file>', 'answer only calls signed with a secret of this file, and sign the answers')
+    .action(async (adapter: string, options: AdapterFlags) => {
       const { runAdapter } = await import('./adapter.ts')
-      exitCode = await runAdapter({ adapter, listen, with: told }, around)
+      const { listen, unix, with: told, bearer, hmac } = options
+      exitCode = await runAdapter({ adapter, listen, unix, with: told, bearer, hmac }, around)
     })
 
   withEndpoint(
@@ -281,6 +288,14 @@ interface RecordFlags {
   readonly upstreamTls: string | undefined
   readonly grace: number
   readonly logLevel: LogLevel
+}
+
+interface AdapterFlags {
+  readonly listen?: string
+  readonly unix?: string
+  readonly with?: string
+  readonly bearer?: string
+  readonly hmac?: string
 }
 
 interface FlockerFlags {

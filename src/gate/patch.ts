@@ -131,7 +131,7 @@ function step(root: Tree, operation: ObjectTree, index: number): Tree {
       return removed(root, path)
     case 'replace':
       found(root, path)
-      return path.length === 0 ? value() : added(removed(root, path), path, value())
+      return path.length === 0 ? value() : replaced(root, path, value())
     case 'copy':
       return added(root, path, found(root, from()))
     case 'move': {
@@ -229,6 +229,14 @@ function added(root: Tree, path: readonly string[], value: Tree): Tree {
     if (parent.kind === 'object') parent.members.set(key, value)
     else
       parent.items.splice(key === '-' ? parent.items.length : place(key, parent.items.length, path), 0, value)
+  })
+}
+
+/** What is replaced is there. A member stays where it stands. */
+function replaced(root: Tree, path: readonly string[], value: Tree): Tree {
+  return changed(root, path, (parent, key) => {
+    if (parent.kind === 'object') parent.members.set(key, value)
+    else parent.items[Number(key)] = value
   })
 }
 

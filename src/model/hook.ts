@@ -71,6 +71,8 @@ export interface Denial {
   readonly status: number
   /** For the person at the client; empty if the adapter gave no reason. */
   readonly message: string
+  /** In a word or two, for programs. Protocol 2 only. */
+  readonly reason?: string
 }
 
 /** Everything that an adapter of any protocol can decide, in whatever phase. Which phase allows what is for `wire/` to judge. */
@@ -313,11 +315,12 @@ export interface ObservedEnd {
 /** An adapter's own code, in whatever process it runs: what `defineAdapter` of the SDK makes. */
 export interface Adapter {
   readonly name: string
+  readonly abilities: AdapterAbilities
+  /** Its answer to any call of protocol 2. */
+  answer(call: HookCall, signal: StopSignal): Promise<HookReply>
+  /** The same for those who speak protocol 1. */
   pre(request: HookRequest, signal: StopSignal): Promise<PreOutcome>
   post(request: HookRequest, response: HookResponse, signal: StopSignal): Promise<PostOutcome>
   /** What it does besides, from when it is put in force until the signal is aborted. It may still be called after that. */
   readonly background?: (signal: AbortSignal) => Promise<void>
-  /** Speaks protocol 2: what it can do, and its answer to any call. Left out: protocol 1. */
-  readonly abilities?: AdapterAbilities
-  answer?(call: HookCall, signal: StopSignal): Promise<HookReply>
 }

@@ -1,36 +1,167 @@
-import type { HookRequest } from '../model/hook.ts'
-import type { StopSignal } from '../model/stop.ts'
+/** Hook calls made by hand: of what protocol 1 says, and for tests. */
+import { randomUUID } from 'node:crypto'
+import type { HookCall, HookType } from '../model/call.ts'
+import type { HookHeaders, HookRequest, HookResponse, UnwindCause } from '../model/hook.ts'
 import { identify, type Route } from '../route/identity.ts'
-import type { OperationId } from '../route/operations.ts'
-import type { AdapterLog } from './log.ts'
+import { OPERATIONS, type OperationId } from '../route/operations.ts'
+import { queryOf } from '../wire/v2/query.ts'
+import { type Json, printJson } from './json.ts'
 import { rememberLast } from './memo.ts'
 
-/** One call of an adapter, before any handler has looked at it. */
-export interface Call {
-  readonly operation: OperationId | 'unknown'
-  readonly route: Route
-  readonly config: unknown
-  readonly stop: StopSignal
-  readonly log: AdapterLog
+/** What a made call is about, by the operation's id or as method and target. What is left out is empty. */
+export interface CallParts {
+  readonly operation?: OperationId
+  /** The names in the operation's path. */
+  readonly params?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string | readonly string[]>>
+  readonly apiVersion?: string
+  /** Instead of `operation`, `params`, `query` and `apiVersion`. */
+  readonly method?: string
+  readonly target?: string
+  /** A JSON value; a text is the body as it is. */
+  readonly body?: Json
+  readonly headers?: HookHeaders
+  /** The answer, for post-, unwind- and observe-hooks. */
+  readonly response?: {
+    readonly code: number
+    readonly contentType?: string | null
+    readonly body?: Json
+    readonly headers?: HookHeaders
+  }
+  /** Why it is undone. */
+  readonly cause?: Partial<Omit<UnwindCause, 'response'>>
+  /** What the adapter returned earlier in the request. */
+  readonly metadata?: Json
+  readonly uid?: string
+  readonly requestId?: string
+  readonly attempt?: number
+  readonly dryRun?: boolean
+  readonly timeoutMs?: number
+  readonly user?: Partial<HookCall['user']>
+  readonly fate?: string
 }
 
-export type CallGround = Pick<Call, 'config' | 'log'>
+/** A call of protocol 2 as a value. Throws for an operation that there is not, and for a target that means nothing. */
+export function makeCall(type: Exclude<HookType, 'stream-hook'>, parts: CallParts): HookCall {
+  const { method, target } = lineOf(parts)
+  const call = callFor(requestOf(method, target, parts), {
+    uid: parts.uid ?? randomUUID(),
+    requestId: parts.requestId ?? randomUUID(),
+    timeoutMs: parts.timeoutMs ?? MADE_TIMEOUT_MS,
+  })
+  const envelope = {
+    ...call,
+    attempt: parts.attempt ?? 1,
+    dryRun: parts.dryRun ?? false,
+    user: { ...call.user, ...parts.user },
+    ...(parts.metadata === undefined ? {} : { metadata: printJson(parts.metadata) }),
+  }
+  const response = parts.response === undefined ? null : responseOf(parts.response)
+  switch (type) {
+    case 'pre-hook':
+    case 'validate-hook':
+      return { type, ...envelope }
+    case 'post-hook':
+      return { type, ...envelope, response: response ?? { status: 200, contentType: null, body: '' } }
+    case 'unwind-hook':
+      return { type, ...envelope, response, cause: { ...SOME_CAUSE, ...parts.cause } }
+    case 'observe-hook':
+      return {
+        type,
+        ...envelope,
+        response,
+        fate: parts.fate ?? 'unchanged',
+        requestBytes: 0,
+        responseBytes: 0,
+      }
+  }
+}
+
+/** For a test that says nothing else, in milliseconds: as in the proxy. */
+const MADE_TIMEOUT_MS = 10_000
+
+const SOME_CAUSE = {
+  phase: 'engine',
+  adapter: null,
+  selfTimeout: false,
+  upstream: 'failed',
+  status: null,
+} as const
 
 /**
- * Throws for a target that means nothing, or two things at once: powerstrip shows none, and which handler should judge one
- * that another caller shows cannot be told.
+ * What a request of protocol 1 says, as calls of protocol 2 say it. Throws for a target that means nothing, or two things at
+ * once: powerstrip shows none, and which handler should judge one that another caller shows cannot be told.
  */
-export function readCall(request: HookRequest, stop: StopSignal, ground: CallGround): Call {
+export function callFor(request: HookRequest, about: { uid: string; requestId: string; timeoutMs: number }) {
   const route = readRoute(`${request.method} ${request.target}`)
-  if (!route.ok) throw new Error(`the request cannot be judged: ${route.failure.message}`)
-  const operation = (route.value.operation?.id ?? 'unknown') as OperationId | 'unknown'
-  return { operation, route: route.value, config: ground.config, stop, log: ground.log }
+  return {
+    ...about,
+    attempt: 1,
+    dryRun: false,
+    operation: route.operation?.id ?? null,
+    apiVersion: route.version ?? null,
+    params: route.params,
+    query: queryOf(request.target),
+    user: { name: null, authenticationMethod: null, peerAddress: null },
+    listener: '',
+    chain: { endpoint: '', index: 0, length: 1 },
+    config: '{}',
+    request,
+  } as const
 }
 
-const readRoute = rememberLast((line) => {
+const readRoute = rememberLast((line): Route => {
   const space = line.indexOf(' ')
-  return identify(line.slice(0, space), line.slice(space + 1), ANY_VERSION)
+  const route = identify(line.slice(0, space), line.slice(space + 1), ANY_VERSION)
+  if (!route.ok) throw new Error(`the request cannot be judged: ${route.failure.message}`)
+  return route.value
 })
 
 /** Which versions are served is for the proxy to say. */
 const ANY_VERSION = { minApiVersion: '0.0' }
+
+function lineOf({ operation, params = {}, query = {}, apiVersion, method, target }: CallParts) {
+  if (operation === undefined) return { method: method ?? 'POST', target: target ?? '/' }
+  const known = OPERATIONS.find(({ id }) => id === operation)
+  if (known === undefined) throw new TypeError(`there is no operation ${JSON.stringify(operation)}`)
+  const path = known.path.replaceAll(/\{([^}]+)\}/g, (_name, name: string) =>
+    encodeURIComponent(params[name] ?? name),
+  )
+  const pairs = Object.entries(query).flatMap(([name, values]) =>
+    (typeof values === 'string' ? [values] : values).map((value) => [name, value] as [string, string]),
+  )
+  const version = apiVersion === undefined ? '' : `/v${apiVersion}`
+  return {
+    method: known.method as string,
+    target: `${version}${path}${pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`}`,
+  }
+}
+
+function requestOf(method: string, target: string, { body, headers = {} }: CallParts): HookRequest {
+  return { method, target, headers, ...writtenBody(body) }
+}
+
+function responseOf({
+  code,
+  contentType = 'application/json',
+  body,
+  headers = {},
+}: NonNullable<CallParts['response']>): HookResponse {
+  const written = writtenBody(body)
+  return { status: code, contentType, headers, ...written, body: written.body ?? '' }
+}
+
+function writtenBody(body: Json | undefined): Pick<HookRequest, 'body' | 'form'> {
+  if (body === undefined) return { body: null, form: 'none' }
+  if (typeof body !== 'string') return { body: printJson(body), form: 'json' }
+  return body === '' ? { body: null, form: 'none' } : { body, form: isJson(body) ? 'json' : 'utf8' }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,26 +1,55 @@
-import type { Adapter, Denial, PostOutcome, PreOutcome } from '../model/hook.ts'
-import type { OperationId } from '../route/operations.ts'
-import { type CallGround, readCall } from './call.ts'
-import { type PostContext, PostDraft, type PreContext, PreDraft } from './context.ts'
+import { createHash } from 'node:crypto'
+import type { AdapterAbilities, HookCall, HookReply, HookType } from '../model/call.ts'
+import type { Adapter, Denial, Immediate } from '../model/hook.ts'
+import type { StopSignal } from '../model/stop.ts'
+import { OPERATIONS, type OperationId } from '../route/operations.ts'
+import {
+  type CallContext,
+  type CallGround,
+  type ObserveContext,
+  ObserveView,
+  type PostContext,
+  PostDraft,
+  type PreContext,
+  PreDraft,
+  type UnwindContext,
+  UnwindView,
+  type ValidateContext,
+  ValidateView,
+} from './context.ts'
+import type { JsonObject } from './json.ts'
 import { type AdapterLog, CONSOLE_LOG } from './log.ts'
+import { speakOld } from './old-face.ts'
+import { type ConfigReader, readConfig } from './standard-schema.ts'
 
 /** An adapter in its author's words. */
-export interface AdapterSpec<Config> {
+export interface AdapterSpec<Config, Metadata = JsonObject> {
   readonly name: string
   readonly version?: string
+  /** Whether it does anything but answer: `Some` unless told, and then it is not asked in a dry run. */
+  readonly sideEffects?: AdapterAbilities['sideEffects']
+  /** It takes the same `uid` twice for one call, so that calls may be repeated where nobody knows what became of them. */
+  readonly idempotent?: boolean
   /**
-   * Turns what the configuration says under `with` into what the handlers get as `config`; throws what is wrong with it.
-   * Without it they get it as it is.
+   * Turns what the configuration says under `with` into what the handlers get as `config`: a function that throws what is
+   * wrong with it, or a validator of the Standard Schema kind. Without it they get it as it is.
    */
-  readonly config?: (value: unknown) => Config
-  readonly pre?: PreSpec<Config>
-  readonly post?: PostSpec<Config>
+  readonly config?: ConfigReader<Config>
+  readonly pre?: PreSpec<Config, Metadata>
+  readonly validate?: ValidateSpec<Config, Metadata>
+  readonly post?: PostSpec<Config, Metadata>
+  readonly unwind?: UnwindSpec<Config, Metadata>
+  readonly observe?: ObserveSpec<Config, Metadata>
+  /** Told of what a handler throws, which is a failure of the call all the same. */
+  readonly onError?: (problem: unknown, ctx: CallContext<Config>) => void
   /**
    * What to do besides answering calls, to follow the engine's events say. Begins when the adapter is put in force, and has to
    * end soon after the signal is aborted: the adapter is being closed, or its configuration has changed and another one takes
    * over. Handlers and this share what `config` made. What it throws is logged, and ends it.
    */
   readonly background?: (ctx: BackgroundContext<Config>) => Promise<void>
+  /** Keeps it to protocol 1 within powerstrip, until it has been written for the second. */
+  readonly speaks?: 1
 }
 
 export interface BackgroundContext<Config = unknown> {
@@ -31,19 +60,36 @@ export interface BackgroundContext<Config = unknown> {
 
 /**
  * What to do when: keys are Docker's operation ids. The function under `*` is for the operations that have none of their
- * own, and for requests that are no known operation. It may change the drafts and it may return a denial; leaving all as
- * it was lets the request pass. What it throws is a failure of the adapter, and never a denial.
+ * own, and for requests that are no known operation. It may change the drafts and it may return what `ctx.deny()` or
+ * `ctx.respond()` made; leaving all as it was lets the request pass. What it throws is a failure of the adapter, and never
+ * a denial.
  */
-export type PreSpec<Config> = {
-  readonly [Id in OperationId | '*']?: (ctx: PreContext<Id, Config>) => Decision | Promise<Decision>
+export type PreSpec<Config = unknown, Metadata = JsonObject> = {
+  readonly [Id in OperationId | '*']?: Handler<PreContext<Id, Config, Metadata>, PreDecision>
 }
 
-export type PostSpec<Config> = {
-  readonly [Id in OperationId | '*']?: (ctx: PostContext<Id, Config>) => Decision | Promise<Decision>
+export type ValidateSpec<Config = unknown, Metadata = JsonObject> = {
+  readonly [Id in OperationId | '*']?: Handler<ValidateContext<Id, Config, Metadata>, Decision>
 }
+
+export type PostSpec<Config = unknown, Metadata = JsonObject> = {
+  readonly [Id in OperationId | '*']?: Handler<PostContext<Id, Config, Metadata>, Decision>
+}
+
+export type UnwindSpec<Config = unknown, Metadata = JsonObject> = {
+  readonly [Id in OperationId | '*']?: Handler<UnwindContext<Id, Config, Metadata>, unknown>
+}
+
+export type ObserveSpec<Config = unknown, Metadata = JsonObject> = {
+  readonly [Id in OperationId | '*']?: Handler<ObserveContext<Id, Config, Metadata>, unknown>
+}
+
+type Handler<Context, Decided> = (ctx: Context) => Decided | Promise<Decided>
 
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that decides nothing need not say `return undefined`
 export type Decision = Denial | undefined | void
+
+export type PreDecision = Immediate | Decision
 
 /** An adapter that has been defined and not been told its configuration yet. */
 export interface AdapterDefinition {
@@ -57,33 +103,36 @@ export interface AdapterGround {
   readonly log?: AdapterLog
 }
 
-export function defineAdapter<Config = unknown>(spec: AdapterSpec<Config>): AdapterDefinition {
-  const { name, version, pre = {}, post = {}, background } = spec
-  // The keys guarantee that each function meets the bodies it was written for; a lookup cannot tell the compiler so.
-  const preFunctions = new Map(Object.entries(pre)) as ReadonlyMap<string, PreFunction>
-  const postFunctions = new Map(Object.entries(post)) as ReadonlyMap<string, PostFunction>
+/** Throws for keys that are no operation: their handlers would never be called. */
+export function defineAdapter<Config = unknown, Metadata = JsonObject>(
+  spec: AdapterSpec<Config, Metadata>,
+): AdapterDefinition {
+  const { name, version, background, onError } = spec
+  const handlers = handlersOf(spec)
   return {
     name,
     version,
     create(configured = {}, { log = CONSOLE_LOG } = {}) {
-      const config = spec.config === undefined ? (configured as Config) : spec.config(configured)
-      const ground: CallGround = { config, log }
+      const config = readConfig(spec.config, configured)
+      const answer = async (
+        call: HookCall,
+        stop: StopSignal,
+        protocol: CallGround['protocol'] = 2,
+      ): Promise<HookReply> => {
+        const ground: CallGround = { config, log, stop, protocol }
+        const handler = handlerFor(handlers, call)
+        if (handler === undefined) return UNCONCERNED
+        return handler(call, ground, onError as ErrorHandler | undefined)
+      }
       return {
         name,
-        async pre(request, signal): Promise<PreOutcome> {
-          const call = readCall(request, signal, ground)
-          const decide = preFunctions.get(call.operation) ?? preFunctions.get('*')
-          if (decide === undefined) return PASS
-          const draft = new PreDraft(call, request)
-          return denialIn(await decide(draft)) ?? draft.outcome()
-        },
-        async post(request, response, signal): Promise<PostOutcome> {
-          const call = readCall(request, signal, ground)
-          const decide = postFunctions.get(call.operation) ?? postFunctions.get('*')
-          if (decide === undefined) return PASS
-          const draft = new PostDraft(call, request, response)
-          return denialIn(await decide(draft)) ?? draft.outcome()
-        },
+        abilities: abilitiesOf(spec, handlers, tagOf(version, configured)),
+        answer: (call, stop) => answer(call, stop),
+        ...speakOld({
+          answer: (call, stop) => answer(call, stop, 1),
+          validates: handlers.has('validate-hook'),
+          log,
+        }),
         ...(background === undefined
           ? {}
           : {
@@ -97,16 +146,105 @@ export function defineAdapter<Config = unknown>(spec: AdapterSpec<Config>): Adap
   }
 }
 
-type PreFunction = (ctx: PreContext) => Decision | Promise<Decision>
-type PostFunction = (ctx: PostContext) => Decision | Promise<Decision>
+const UNCONCERNED: HookReply = Object.freeze({ outcome: Object.freeze({ kind: 'pass' }) })
 
-const PASS = { kind: 'pass' } as const
+type ErrorHandler = (problem: unknown, ctx: CallContext) => void
+type Answer = (call: HookCall, ground: CallGround, onError: ErrorHandler | undefined) => Promise<HookReply>
+type Handlers = ReadonlyMap<HookType, ReadonlyMap<string, Answer>>
+
+/** What is to be done for each type of hook, by operation. Types without any are not there. */
+function handlersOf<Config, Metadata>(spec: AdapterSpec<Config, Metadata>): Handlers {
+  const all: [HookType, ReadonlyMap<string, Answer>][] = [
+    ['pre-hook', answersOf(spec.pre, PreDraft, (ctx, end) => ctx.reply(decided(end)))],
+    [
+      'validate-hook',
+      answersOf(spec.validate, ValidateView, (ctx, end) => ctx.reply(denialIn(end, 'validate'))),
+    ],
+    ['post-hook', answersOf(spec.post, PostDraft, (ctx, end) => ctx.reply(denialIn(end, 'post')))],
+    ['unwind-hook', answersOf(spec.unwind, UnwindView, () => UNCONCERNED)],
+    ['observe-hook', answersOf(spec.observe, ObserveView, () => UNCONCERNED)],
+  ]
+  return new Map(all.filter(([, answers]) => answers.size > 0))
+}
+
+/**
+ * The keys guarantee that each function meets the bodies and calls that it was written for; a lookup cannot tell the
+ * compiler so.
+ */
+function answersOf<View extends CallContext>(
+  spec: object | undefined,
+  View: new (call: never, ground: CallGround) => View,
+  replyOf: (ctx: View, end: unknown) => HookReply,
+): ReadonlyMap<string, Answer> {
+  const functions = Object.entries(spec ?? {}).filter(([, handle]) => handle !== undefined)
+  for (const [key] of functions)
+    if (!KEYS.has(key)) throw new TypeError(`there is no operation "${key}", so its handler would never run`)
+  const answers = functions.map(([key, handle]) => {
+    const answer: Answer = async (call, ground, onError) => {
+      const ctx = new View(call as never, ground)
+      try {
+        return replyOf(ctx, await (handle as (ctx: View) => unknown)(ctx))
+      } catch (problem) {
+        onError?.(problem, ctx)
+        throw problem
+      }
+    }
+    return [key, answer] as const
+  })
+  return new Map(answers)
+}
+
+const KEYS: ReadonlySet<string> = new Set(['*', ...OPERATIONS.map(({ id }) => id)])
+
+function handlerFor(handlers: Handlers, call: HookCall): Answer | undefined {
+  const answers = handlers.get(call.type)
+  return answers?.get(call.operation ?? 'unknown') ?? answers?.get('*')
+}
+
+function decided(end: unknown): Denial | Immediate | undefined {
+  const decision = end as Denial | Immediate | undefined
+  if (decision?.kind === 'respond') return decision
+  return denialIn(end, 'pre')
+}
 
 /** Anything else that a function returns was meant to do something, and does not. */
-function denialIn(decision: Decision): Denial | undefined {
-  const denial = decision as Denial | undefined
-  if (denial === undefined || denial.kind === 'deny') return denial
+function denialIn(end: unknown, phase: string): Denial | undefined {
+  const denial = end as Denial | undefined
+  if (denial === undefined || denial?.kind === 'deny') return denial
   throw new TypeError(
-    'a handler returns nothing, or what ctx.deny() made; bodies are changed in place or assigned',
+    `a handler of ${phase} returns nothing, or what ctx.deny()${phase === 'pre' ? ' or ctx.respond()' : ''} made; bodies are changed in place or assigned`,
   )
+}
+
+function abilitiesOf(
+  {
+    name,
+    version,
+    sideEffects = 'Some',
+    idempotent = false,
+    speaks,
+  }: Pick<AdapterSpec<unknown>, 'name' | 'version' | 'sideEffects' | 'idempotent' | 'speaks'>,
+  handlers: Handlers,
+  isTag: string,
+): AdapterAbilities {
+  const keys = new Set([...handlers.values()].flatMap((answers) => [...answers.keys()]))
+  return {
+    name,
+    version,
+    protocols: speaks === 1 ? [1] : [2, 1],
+    implements: [...handlers.keys()],
+    operations: keys.has('*') ? undefined : [...keys].sort(),
+    sideEffects,
+    idempotent,
+    maxBodyBytes: undefined,
+    maxConnections: undefined,
+    optionsTtlS: undefined,
+    isTag,
+  }
+}
+
+/** Changes when the adapter, or what it is told, does. */
+function tagOf(version: string | undefined, configured: unknown): string {
+  const told = `${version ?? ''} ${JSON.stringify(configured) ?? ''}`
+  return createHash('sha256').update(told).digest('base64url').slice(0, 16)
 }

@@ -1,9 +1,21 @@
 /** `powerstrip/sdk`: write an adapter. `docs/writing-an-adapter.md` starts from nothing. */
-export type { Adapter, Denial } from '../model/hook.ts'
+export type { AdapterAbilities, HookCall, HookReply, HookType } from '../model/call.ts'
+export type { Adapter, Denial, HookHeaders, HookUser, Immediate } from '../model/hook.ts'
 export type { Result } from '../model/result.ts'
 export type { OperationId } from '../route/operations.ts'
-export type { ContainerCreateBody, HostConfig, Mount, RequestBody, ResponseBody } from './bodies.ts'
-export type { PostContext, PreContext, RequestView, ResponseDraft } from './context.ts'
+export type { RequestBody, ResponseBody } from './bodies.ts'
+export { type CallParts, makeCall } from './call.ts'
+export type {
+  CallContext,
+  ObserveContext,
+  PostContext,
+  PreContext,
+  RequestView,
+  ResponseDraft,
+  ResponseView,
+  UnwindContext,
+  ValidateContext,
+} from './context.ts'
 export {
   type AdapterDefinition,
   type AdapterGround,
@@ -11,10 +23,16 @@ export {
   type BackgroundContext,
   type Decision,
   defineAdapter,
+  type ObserveSpec,
   type PostSpec,
+  type PreDecision,
   type PreSpec,
+  type UnwindSpec,
+  type ValidateSpec,
 } from './define-adapter.ts'
-export type { DenyOptions } from './deny.ts'
+export { differences, type PatchOperation } from './differences.ts'
+export type * as Docker from './docker.ts'
+export type { ContainerCreateBody, HostConfig, Mount } from './docker.ts'
 export {
   type EngineAnswer,
   type EngineCall,
@@ -24,8 +42,11 @@ export {
   engineAt,
 } from './engine.ts'
 export type { EngineEvent, EngineFilters, EngineNews } from './engine-events.ts'
+export type { ServeAuth } from './guard.ts'
 export { isJsonObject, type Json, type JsonObject, parseJson, printJson } from './json.ts'
 export type { AdapterLog } from './log.ts'
 export { duration, flag, type OptionReader, options, text, texts } from './options.ts'
+export type { DenyOptions, RespondOptions } from './outcomes.ts'
 export type { Query, QueryDraft } from './query-draft.ts'
 export { type Served, type ServeTerms, serve } from './serve.ts'
+export type { ConfigReader, StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts'

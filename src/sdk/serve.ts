@@ -1,11 +1,23 @@
-/** An adapter as a service of its own, for proxies that speak protocol 1. */
+/** An adapter as a service of its own, for proxies that speak protocol 2 or 1. */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Adapter } from '../model/hook.ts'
-import { Stop } from '../model/stop.ts'
-import { decodeHookCall, encodePostReply, encodePreReply, type HookCall } from '../wire/v1.ts'
+import { Stop, type StopSignal } from '../model/stop.ts'
+import {
+  decodeHookCall,
+  encodePostReply,
+  encodePreReply,
+  type HookCall as OldCall,
+  type Reply,
+} from '../wire/v1.ts'
+import { decodeCall } from '../wire/v2/call.ts'
+import { V2_TYPE } from '../wire/v2/fields.ts'
+import { encodeAbilities } from '../wire/v2/handshake.ts'
+import { encodeReply } from '../wire/v2/reply.ts'
 import { beginBackground } from './background.ts'
 import type { AdapterDefinition } from './define-adapter.ts'
+import { type Guard, guardOf, type ServeAuth } from './guard.ts'
 import { formatListenUrl, type ListenUrl, parseListenUrl, removeStaleSocket } from './listen-url.ts'
 import { type AdapterLog, CONSOLE_LOG } from './log.ts'
 
@@ -14,6 +26,8 @@ export interface ServeTerms {
   readonly listen: string
   /** What a configuration would say under `with`. */
   readonly with?: unknown
+  /** Whose calls are answered. Without it, everybody's. */
+  readonly auth?: ServeAuth
   readonly log?: AdapterLog
 }
 
@@ -29,7 +43,7 @@ export async function serve(definition: AdapterDefinition, terms: ServeTerms): P
   const { log = CONSOLE_LOG } = terms
   const adapter = definition.create(terms.with, { log })
   const url = parseListenUrl(terms.listen)
-  const server = await hookServer(definition, adapter, log)
+  const server = await hookServer(definition, adapter, guardOf(terms.auth), log)
   const address = await listen(server, url)
   const background = beginBackground([adapter])
   return {
@@ -50,6 +64,7 @@ const CALL_LIMIT_BYTES = 64 * 1024 * 1024
 async function hookServer(
   { name, version }: AdapterDefinition,
   adapter: Adapter,
+  guard: Guard,
   log: AdapterLog,
 ): Promise<FastifyInstance> {
   // Loaded here: an adapter that runs within the proxy has no use for it.
@@ -63,34 +78,105 @@ async function hookServer(
     reply.code(problem.statusCode ?? 500).send({ message: problem.message }),
   )
   server.get('/healthz', async () => ({ name, version }))
-  server.post('/*', async ({ body }, reply) => {
-    const call = decodeHookCall(typeof body === 'string' ? body : '')
-    if (!call.ok) return reply.code(400).send({ message: call.failure })
-    try {
-      return await answer(adapter, call.value, reply)
-    } catch (problem) {
-      // Whatever status an exception carries: only a denial may look like one.
-      log.error(problem)
-      return reply.code(500).send({ message: problem instanceof Error ? problem.message : String(problem) })
-    }
+  server.options('/*', async ({ headers }, reply) => {
+    const objection = guard.questionObjection(headers)
+    if (objection !== undefined) return refuse(reply, objection)
+    return reply.type(V2_TYPE).send(encodeAbilities(adapter.abilities))
+  })
+  server.post('/*', async ({ headers, body }, reply) => {
+    const text = typeof body === 'string' ? body : ''
+    const objection = guard.objection(headers, text)
+    if (objection !== undefined) return refuse(reply, objection)
+    const wait = waitOf(reply, Number(headers['powerstrip-timeout-ms']))
+    const said = await answer(adapter, headers, text, wait.stop, log)
+    wait.settle()
+    reply.code(said.status).headers(guard.fieldsFor(uidIn(headers), said.body ?? ''))
+    if (adapter.abilities.isTag !== undefined) reply.header('powerstrip-istag', adapter.abilities.isTag)
+    if (said.status === 204) return reply.send()
+    return reply.type(said.type).send(said.body)
   })
   return server
 }
 
-async function answer(adapter: Adapter, call: HookCall, reply: FastifyReply): Promise<FastifyReply> {
+function uidIn({ 'webhook-id': uid }: IncomingHttpHeaders): string {
+  return typeof uid === 'string' ? uid : ''
+}
+
+/** The caller's patience: ends when its time is up or when it leaves, whichever is first. */
+function waitOf(reply: FastifyReply, timeoutMs: number): { readonly stop: StopSignal; settle(): void } {
   const gone = new Stop()
+  const timer =
+    timeoutMs > 0 ? setTimeout(() => gone.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS)) : undefined
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort()
   })
+  return { stop: gone, settle: () => clearTimeout(timer) }
+}
+
+/** A longer one of Node's would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+function refuse(reply: FastifyReply, message: string): FastifyReply {
+  return reply.code(401).send({ message })
+}
+
+/** An answer on its way out. `type` is that of its body. */
+interface Said extends Reply {
+  readonly type: string
+}
+
+async function answer(
+  adapter: Adapter,
+  headers: IncomingHttpHeaders,
+  text: string,
+  stop: StopSignal,
+  log: AdapterLog,
+): Promise<Said> {
+  try {
+    return isOfTwo(headers, text)
+      ? await answerTwo(adapter, text, stop)
+      : await answerOne(adapter, text, stop)
+  } catch (problem) {
+    // Whatever status an exception carries: only a denial may look like one.
+    log.error(problem)
+    return message(500, problem instanceof Error ? problem.message : String(problem))
+  }
+}
+
+/** Other callers than powerstrip may give their JSON any type. */
+function isOfTwo(headers: IncomingHttpHeaders, text: string): boolean {
+  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+  return type === V2_TYPE || /"PowerstripProtocolVersion"\s*:\s*2\b/.test(text)
+}
+
+async function answerTwo(adapter: Adapter, text: string, stop: StopSignal): Promise<Said> {
+  const call = decodeCall(text)
+  if (!call.ok) return message(400, call.failure)
+  const { type } = call.value
+  if (!adapter.abilities.implements.includes(type)) return message(400, `This adapter implements no ${type}.`)
+  return { ...encodeReply(await adapter.answer(call.value, stop), call.value), type: V2_TYPE }
+}
+
+async function answerOne(adapter: Adapter, text: string, stop: StopSignal): Promise<Said> {
+  const call = decodeHookCall(text)
+  if (!call.ok) return message(400, call.failure)
+  return answerOld(adapter, call.value, stop)
+}
+
+async function answerOld(adapter: Adapter, call: OldCall, stop: StopSignal): Promise<Said> {
   const { request } = call
   if (call.type === 'pre-hook') {
-    const outcome = await adapter.pre(request, gone)
-    if (outcome.kind === 'deny') return reply.code(outcome.status).send({ message: outcome.message })
-    return reply.type(JSON_TYPE).send(encodePreReply(outcome, request))
+    const outcome = await adapter.pre(request, stop)
+    if (outcome.kind === 'deny') return message(outcome.status, outcome.message)
+    return { status: 200, type: JSON_TYPE, body: encodePreReply(outcome, request) }
   }
-  const outcome = await adapter.post(request, call.response, gone)
-  if (outcome.kind === 'deny') return reply.code(outcome.status).send({ message: outcome.message })
-  return reply.type(JSON_TYPE).send(encodePostReply(outcome, call.response))
+  const outcome = await adapter.post(request, call.response, stop)
+  if (outcome.kind === 'deny') return message(outcome.status, outcome.message)
+  return { status: 200, type: JSON_TYPE, body: encodePostReply(outcome, call.response) }
+}
+
+function message(status: number, text: string): Said {
+  return { status, type: JSON_TYPE, body: JSON.stringify({ message: text }) }
 }
 
 const JSON_TYPE = 'application/json'

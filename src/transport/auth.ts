@@ -19,6 +19,11 @@ export interface Auth {
 /** How far the clocks of both sides may be apart, in seconds (Standard Webhooks). */
 const TOLERANCE_S = 300
 
+/** Names of the fields that a signature is made of. */
+const ID = 'webhook-id'
+const TIMESTAMP = 'webhook-timestamp'
+const SIGNATURE = 'webhook-signature'
+
 export function authOf(settings: AuthSettings | undefined): Auth {
   if (settings === undefined) return { fieldsFor: () => NOTHING, objection: () => undefined }
   const secret = new SecretFile(settings.file)
@@ -28,26 +33,50 @@ export function authOf(settings: AuthSettings | undefined): Auth {
       objection: () => undefined,
     }
   return {
-    fieldsFor(uid, body, nowMs = Date.now()) {
-      const timestamp = String(Math.floor(nowMs / 1000))
-      const signatures = secret.lines().map((key) => signatureOf(key, uid, timestamp, body))
-      return { 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') }
-    },
+    fieldsFor: (uid, body, nowMs) => signatureFields(secret.lines(), uid, body, nowMs),
     objection(uid, body, fields) {
-      const [id, timestamp, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(
-        (name) => fields[name],
-      )
-      if (id !== uid || typeof timestamp !== 'string' || typeof signatures !== 'string')
-        return 'its reply is not signed'
-      if (!(Math.abs(Date.now() / 1000 - Number(timestamp)) <= TOLERANCE_S))
-        return 'the signature of its reply is not of this time; compare the clocks'
-      const given = signatures.split(' ')
-      const holds = secret
-        .lines()
-        .some((key) => given.some((one) => same(one, signatureOf(key, uid, timestamp, body))))
-      return holds ? undefined : 'the signature of its reply is wrong'
+      const problem = signatureProblem(secret.lines(), body, fields)
+      if (problem === undefined) return fields[ID] === uid ? undefined : REPLY_PROBLEMS.unsigned
+      return REPLY_PROBLEMS[problem]
     },
   }
+}
+
+/** Neither side's clock, nor what stands between them, is to be trusted blindly. */
+export type SignatureProblem = 'unsigned' | 'untimely' | 'wrong'
+
+const REPLY_PROBLEMS: Readonly<Record<SignatureProblem, string>> = {
+  unsigned: 'its reply is not signed',
+  untimely: 'the signature of its reply is not of this time; compare the clocks',
+  wrong: 'the signature of its reply is wrong',
+}
+
+/** What is wrong with the signature of a call or a reply, if anything. Any of the keys will do. */
+export function signatureProblem(
+  keys: readonly string[],
+  body: string,
+  fields: LineFields,
+): SignatureProblem | undefined {
+  const [id, timestamp, signatures] = [fields[ID], fields[TIMESTAMP], fields[SIGNATURE]]
+  if (typeof id !== 'string' || typeof timestamp !== 'string' || typeof signatures !== 'string')
+    return 'unsigned'
+  if (!(Math.abs(Date.now() / 1000 - Number(timestamp)) <= TOLERANCE_S)) return 'untimely'
+  const given = signatures.split(' ')
+  return keys.some((key) => given.some((one) => sameSecret(one, signatureOf(key, id, timestamp, body))))
+    ? undefined
+    : 'wrong'
+}
+
+/** Fields that prove a call or a reply, signed with each of the keys. */
+export function signatureFields(
+  keys: readonly string[],
+  uid: string,
+  body: string,
+  nowMs = Date.now(),
+): Readonly<Record<string, string>> {
+  const timestamp = String(Math.floor(nowMs / 1000))
+  const signatures = keys.map((key) => signatureOf(key, uid, timestamp, body))
+  return { [ID]: uid, [TIMESTAMP]: timestamp, [SIGNATURE]: signatures.join(' ') }
 }
 
 /** HMAC-SHA256 over `id.timestamp.body`. A key of the form `whsec_…` is base64, any other is its own bytes. */
@@ -67,7 +96,8 @@ function tokenIn(secret: SecretFile): string {
   return token
 }
 
-function same(one: string, other: string): boolean {
+/** Takes as long whatever is different. */
+export function sameSecret(one: string, other: string): boolean {
   const [left, right] = [Buffer.from(one), Buffer.from(other)]
   return left.length === right.length && timingSafeEqual(left, right)
 }

@@ -19,7 +19,10 @@ import { type HookOfProtocol1, type HookSettings, placeOf } from './settings.ts'
  * An adapter that runs within this process. It may do what a remote one may, no more, and what it answers is judged by
  * the same rules; only the JSON in between is saved. Code that never yields cannot be stopped, by a deadline or at all.
  */
-export function inProcessHook(settings: HookSettings, adapter: Adapter): HookOfProtocol1 {
+export function inProcessHook(
+  settings: HookSettings,
+  adapter: Pick<Adapter, 'pre' | 'post'>,
+): HookOfProtocol1 {
   const { timeoutMs } = settings
   return {
     ...placeOf(settings),

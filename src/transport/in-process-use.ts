@@ -4,7 +4,7 @@
  * Its answer is written and read as if it had come from far away, so that it may say what a remote one may, and no more.
  * Most answers change nothing and are not written at all; a call is handed over as it is.
  */
-import type { AdapterAbilities, HookCall, HookReply } from '../model/call.ts'
+import type { HookCall } from '../model/call.ts'
 import type { Adapter, CallFacts, Hook, HookFailure } from '../model/hook.ts'
 import { failed, type Result } from '../model/result.ts'
 import { Stop, type StopSignal } from '../model/stop.ts'
@@ -16,17 +16,7 @@ import { withinDeadline } from './deadline.ts'
 import { placeOf } from './settings.ts'
 import { envelopeOf, type HookUse, shownResponse } from './use.ts'
 
-/** An adapter that answers any call of protocol 2. */
-export type AnsweringAdapter = Adapter & {
-  readonly abilities: AdapterAbilities
-  answer(call: HookCall, signal: StopSignal): Promise<HookReply>
-}
-
-export function answersCalls(adapter: Adapter): adapter is AnsweringAdapter {
-  return adapter.abilities !== undefined && adapter.answer !== undefined
-}
-
-export function inProcessUse(adapter: AnsweringAdapter, use: HookUse): Hook {
+export function inProcessUse(adapter: Adapter, use: HookUse): Hook {
   const replyTerms = { mutableHeaders: use.terms.mutableHeaders }
   const read = (reply: Reply, call: HookCall) => decodeReply(reply, call, replyTerms)
   const ask = <T>(
@@ -106,7 +96,7 @@ export function inProcessUse(adapter: AnsweringAdapter, use: HookUse): Hook {
 const NEVER = new Stop()
 
 async function answered<T>(
-  adapter: AnsweringAdapter,
+  adapter: Adapter,
   call: HookCall,
   stop: StopSignal,
   read: (reply: Reply, call: HookCall) => Result<T, HookFailure>,

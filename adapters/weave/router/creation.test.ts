@@ -55,7 +55,7 @@ describe('3.4 create: what is run', () => {
     ],
     [
       'strings are lists of one',
-      { Entrypoint: 'sh', Cmd: 'x' },
+      JSON.parse('{"Entrypoint":"sh","Cmd":"x"}'),
       IMAGE,
       { Entrypoint: ['/w/w', 'sh'], Cmd: ['x'] },
     ],

@@ -47,7 +47,7 @@ export function encodeReply({ outcome, remarks = {} }: HookReply, { uid, type }:
       break
     case 'deny':
       put('Allowed', false)
-      put('Status', { Code: outcome.status, Message: outcome.message })
+      put('Status', { Code: outcome.status, Reason: outcome.reason, Message: outcome.message })
       break
     case 'replace':
       fields.push(...changeFields(outcome, type))
