@@ -11,6 +11,13 @@ export interface ReceivedBody {
   readonly base64?: string
 }
 
+/** A handler looked into a body that it was not shown as JSON: what it would have said of it nobody knows. */
+export class UnshownBody extends Error {
+  constructor(form: BodyForm) {
+    super(`the body of this request came as "${form}" and not as JSON, so it cannot be judged`)
+  }
+}
+
 export type BodyChange = Pick<Replacement, 'body' | 'form' | 'patch'>
 
 /**
@@ -113,8 +120,7 @@ export class BodyDraft {
     const { body } = this.#received
     if (body !== null && body !== '') return readShared(body)
     // Judged as an empty object, something that was not shown would always be harmless.
-    if (this.#blank !== null && this.form !== 'none')
-      throw new Error(`the body cannot be read: it came as ${this.form}, not as JSON`)
+    if (this.#blank !== null && this.form !== 'none') throw new UnshownBody(this.form)
     return this.#blank
   }
 }

@@ -3,6 +3,7 @@ import type { AdapterAbilities, HookCall, HookReply, HookType } from '../model/c
 import type { Adapter, Denial, Immediate } from '../model/hook.ts'
 import type { StopSignal } from '../model/stop.ts'
 import { OPERATIONS, type OperationId } from '../route/operations.ts'
+import { UnshownBody } from './body-draft.ts'
 import {
   type CallContext,
   type CallGround,
@@ -20,6 +21,7 @@ import {
 import type { JsonObject } from './json.ts'
 import { type AdapterLog, CONSOLE_LOG } from './log.ts'
 import { speakOld } from './old-face.ts'
+import { deny } from './outcomes.ts'
 import { type ConfigReader, readConfig } from './standard-schema.ts'
 
 /** An adapter in its author's words. */
@@ -186,6 +188,8 @@ function answersOf<View extends CallContext>(
         return replyOf(ctx, await (handle as (ctx: View) => unknown)(ctx))
       } catch (problem) {
         onError?.(problem, ctx)
+        // A refusal, not a failure: no failure policy may let pass what could not be judged.
+        if (problem instanceof UnshownBody && 'deny' in ctx) return replyOf(ctx, deny(problem.message))
         throw problem
       }
     }

@@ -284,12 +284,14 @@ describe('a pre-handler', () => {
       )
   })
 
-  test('that judges a body which it is not shown has failed: nothing would look harmless', async () => {
+  test('that looks into a body which it is not shown refuses: nothing would look harmless', async () => {
     const judge = { pre: { ContainerCreate: ({ body }: { body: object }) => void body } }
     const call = makeCall('pre-hook', { operation: 'ContainerCreate' })
     const adapter = defineAdapter({ name: 'test', ...judge }).create()
     const omitted = { ...call, request: { ...call.request, form: 'omitted' as const } }
-    await expect(adapter.answer(omitted, never)).rejects.toThrow('it came as omitted')
+    expect(await adapter.answer(omitted, never)).toEqual({
+      outcome: { kind: 'deny', status: 403, message: expect.stringContaining('it cannot be judged') },
+    })
   })
 
   test('is shown bytes where the use asks for them, and may give others', async () => {
