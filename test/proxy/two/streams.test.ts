@@ -208,6 +208,56 @@ describe('8: framings', () => {
     expect(answer.body.toString()).toBe('{"n":1}\r\n{"n":2.5}\r\n{"n":3}\r\n')
   })
 
+  /** What becomes of an event by its number, whatever batch it comes in. */
+  const fateOf = (n: number) => ({
+    before: n % 7 === 3 ? `{"before":${n}}` : undefined,
+    itself:
+      n % 5 === 1
+        ? undefined
+        : n % 5 === 2
+          ? `{"n":${n},"by":"a"}`
+          : `{"n":${n},"pad":"${'}{'.repeat(n % 9)}"}`,
+    behind: n % 11 === 4 ? `{"behind":${n}}` : undefined,
+  })
+
+  test.each(['\n', '\r\n', ''])(
+    'V2-8.3, V2-8.4, V2-8.6: streams with %j between messages, cut anywhere, come out as if one had edited the text',
+    async (lineEnd) => {
+      await using stage = await staged({
+        a: onData((events) => ({
+          Events: events.flatMap(({ n }, Index) => {
+            if (n % 5 === 1) return [{ Index, Action: 'drop' }]
+            return n % 5 === 2 ? [{ Index, Action: 'replace', Event: { n, by: 'a' } }] : []
+          }),
+          Insert: events.flatMap(({ n }, index) => [
+            ...(n % 7 === 3 ? [{ Before: index, Event: { before: n } }] : []),
+            ...(n % 11 === 4 ? [{ Before: index + 1, Event: { behind: n } }] : []),
+          ]),
+        })),
+      })
+      const { client, dockerd } = await asked(stage)
+      for (let stream = 0; stream < 30; stream++) {
+        if (stream > 0) client.write(EVENTS)
+        const numbers = Array.from({ length: 1 + ((stream * 13) % 90) }, (_, n) => n + stream)
+        const sent = numbers.map((n) => `{"n":${n},"pad":"${'}{'.repeat(n % 9)}"}${lineEnd}`).join('')
+        await dockerd.send(HEAD)
+        for (let at = 0, step = 1; at < sent.length; at += step) {
+          step = 1 + ((at * 31 + stream * 17) % 97)
+          await dockerd.send(chunk(sent.slice(at, at + step)))
+          if (at % 3 === 0) await new Promise(setImmediate)
+        }
+        await dockerd.send(LAST)
+        const body = (await client.answer()).body.toString()
+        const expected = numbers.flatMap((n) => {
+          const { before, itself, behind } = fateOf(n)
+          return [before, itself, behind].filter((text) => text !== undefined)
+        })
+        if (lineEnd === '') expect(body.replaceAll('\n', '')).toBe(expected.join(''))
+        else expect(body.split(/\r?\n/)).toEqual([...expected, ''])
+      }
+    },
+  )
+
   test('V2-8.3: application/json-seq', async () => {
     await using stage = await staged({
       a: onData(() => ({
