@@ -4,7 +4,15 @@
  * Everything that has to be worked out is worked out when it is asked for: most handlers look at one or two things. The
  * members can be taken apart (`({ body, deny }) => …`), except those that are assigned to.
  */
-import type { HookCall, HookReply, ObserveCall, PostCall, PreCall, UnwindCall } from '../model/call.ts'
+import type {
+  HookCall,
+  HookReply,
+  ObserveCall,
+  PostCall,
+  PreCall,
+  StreamCall,
+  UnwindCall,
+} from '../model/call.ts'
 import type {
   BodyForm,
   Denial,
@@ -174,6 +182,18 @@ export interface ObserveContext<Id extends OperationId | '*' = '*', Config = unk
   /** From and to the client, heads included. */
   readonly requestBytes: number
   readonly responseBytes: number
+}
+
+/** Of a stream, from its beginning to its end. */
+export interface StreamContext<Id extends OperationId | '*' = '*', Config = unknown, Metadata = JsonObject>
+  extends CallContext<Config> {
+  readonly query: Query
+  /** What the engine was sent. */
+  readonly request: RequestView<Id>
+  readonly original: RequestView<Id> | undefined
+  /** The head of the answer that the stream is the body of. */
+  readonly response: Omit<ResponseView<Id>, 'body' | 'text'>
+  readonly metadata: Partial<Metadata>
 }
 
 export interface RequestView<Id extends OperationId | '*' = '*'> {
@@ -501,7 +521,7 @@ export class PostDraft extends SpeakingView<PostCall> implements PostContext {
 }
 
 /** A call that nothing is answered to. */
-class ToldView<Called extends UnwindCall | ObserveCall> extends CallView<Called> {
+class ToldView<Called extends UnwindCall | ObserveCall | StreamCall> extends CallView<Called> {
   #metadata: JsonObject | undefined
   #request: ShownRequest | undefined
   #response: ResponseView | undefined
@@ -546,6 +566,8 @@ export class ObserveView extends ToldView<ObserveCall> implements ObserveContext
     return this.call.responseBytes
   }
 }
+
+export class StreamView extends ToldView<StreamCall> implements StreamContext {}
 
 class ShownRequest implements RequestView {
   readonly #shown: HookRequest

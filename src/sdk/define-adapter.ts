@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { AdapterAbilities, HookCall, HookReply, HookType } from '../model/call.ts'
+import type { AdapterAbilities, HookCall, HookReply, HookType, StreamCall } from '../model/call.ts'
 import type { Adapter, Denial, Immediate } from '../model/hook.ts'
 import type { StopSignal } from '../model/stop.ts'
+import { FRAMED_OPERATIONS } from '../route/framed.ts'
 import { OPERATIONS, type OperationId } from '../route/operations.ts'
 import { UnshownBody } from './body-draft.ts'
 import {
@@ -13,6 +14,8 @@ import {
   PostDraft,
   type PreContext,
   PreDraft,
+  type StreamContext,
+  StreamView,
   type UnwindContext,
   UnwindView,
   type ValidateContext,
@@ -23,6 +26,7 @@ import { type AdapterLog, CONSOLE_LOG } from './log.ts'
 import { speakOld } from './old-face.ts'
 import { deny } from './outcomes.ts'
 import { type ConfigReader, readConfig } from './standard-schema.ts'
+import { type StreamEvent, Streams } from './stream.ts'
 
 /** An adapter in its author's words. */
 export interface AdapterSpec<Config, Metadata = JsonObject> {
@@ -42,6 +46,7 @@ export interface AdapterSpec<Config, Metadata = JsonObject> {
   readonly post?: PostSpec<Config, Metadata>
   readonly unwind?: UnwindSpec<Config, Metadata>
   readonly observe?: ObserveSpec<Config, Metadata>
+  readonly stream?: StreamSpec<Config, Metadata>
   /** Told of what a handler throws, which is a failure of the call all the same. */
   readonly onError?: (problem: unknown, ctx: CallContext<Config>) => void
   /**
@@ -86,6 +91,17 @@ export type ObserveSpec<Config = unknown, Metadata = JsonObject> = {
   readonly [Id in OperationId | '*']?: Handler<ObserveContext<Id, Config, Metadata>, unknown>
 }
 
+/**
+ * One run for each stream. What the generator gives for an event stands in its place: the same event, changed or not, another one, or
+ * several; one that it gives nothing for is gone. Its end ends the stream.
+ */
+export type StreamSpec<Config = unknown, Metadata = JsonObject> = {
+  readonly [Id in OperationId | '*']?: (
+    events: AsyncIterable<StreamEvent<Id>>,
+    ctx: StreamContext<Id, Config, Metadata>,
+  ) => AsyncIterable<StreamEvent<Id>>
+}
+
 type Handler<Context, Decided> = (ctx: Context) => Decided | Promise<Decided>
 
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that decides nothing need not say `return undefined`
@@ -116,6 +132,7 @@ export function defineAdapter<Config = unknown, Metadata = JsonObject>(
     version,
     create(configured = {}, { log = CONSOLE_LOG } = {}) {
       const config = readConfig(spec.config, configured)
+      const streams = new Streams()
       const answer = async (
         call: HookCall,
         stop: StopSignal,
@@ -124,7 +141,7 @@ export function defineAdapter<Config = unknown, Metadata = JsonObject>(
         const ground: CallGround = { config, log, stop, protocol }
         const handler = handlerFor(handlers, call)
         if (handler === undefined) return UNCONCERNED
-        return handler(call, ground, onError as ErrorHandler | undefined)
+        return handler(call, ground, onError as ErrorHandler | undefined, streams)
       }
       return {
         name,
@@ -151,7 +168,12 @@ export function defineAdapter<Config = unknown, Metadata = JsonObject>(
 const UNCONCERNED: HookReply = Object.freeze({ outcome: Object.freeze({ kind: 'pass' }) })
 
 type ErrorHandler = (problem: unknown, ctx: CallContext) => void
-type Answer = (call: HookCall, ground: CallGround, onError: ErrorHandler | undefined) => Promise<HookReply>
+type Answer = (
+  call: HookCall,
+  ground: CallGround,
+  onError: ErrorHandler | undefined,
+  streams: Streams,
+) => Promise<HookReply>
 type Handlers = ReadonlyMap<HookType, ReadonlyMap<string, Answer>>
 
 /** What is to be done for each type of hook, by operation. Types without any are not there. */
@@ -165,6 +187,7 @@ function handlersOf<Config, Metadata>(spec: AdapterSpec<Config, Metadata>): Hand
     ['post-hook', answersOf(spec.post, PostDraft, (ctx, end) => ctx.reply(denialIn(end, 'post')))],
     ['unwind-hook', answersOf(spec.unwind, UnwindView, () => UNCONCERNED)],
     ['observe-hook', answersOf(spec.observe, ObserveView, () => UNCONCERNED)],
+    ['stream-hook', streamsOf(spec.stream)],
   ]
   return new Map(all.filter(([, answers]) => answers.size > 0))
 }
@@ -197,6 +220,30 @@ function answersOf<View extends CallContext>(
   })
   return new Map(answers)
 }
+
+function streamsOf(spec: object | undefined): ReadonlyMap<string, Answer> {
+  const functions = Object.entries(spec ?? {}).filter(([, handle]) => handle !== undefined)
+  for (const [key] of functions)
+    if (!STREAM_KEYS.has(key))
+      throw new TypeError(`the answers of "${key}" are no streams, so its handler would never run`)
+  const answers = functions.map(([key, handle]) => {
+    const handler = handle as (events: AsyncIterable<JsonObject>, ctx: StreamView) => AsyncIterable<unknown>
+    const answer: Answer = (call, ground, onError, streams) =>
+      streams.answer(call as StreamCall, ground.stop, async function* (events, stop) {
+        const ctx = new StreamView(call as StreamCall, { ...ground, stop })
+        try {
+          yield* handler(events, ctx)
+        } catch (problem) {
+          onError?.(problem, ctx)
+          throw problem
+        }
+      })
+    return [key, answer] as const
+  })
+  return new Map(answers)
+}
+
+const STREAM_KEYS: ReadonlySet<string> = new Set(['*', ...FRAMED_OPERATIONS.map(({ id }) => id)])
 
 const KEYS: ReadonlySet<string> = new Set(['*', ...OPERATIONS.map(({ id }) => id)])
 

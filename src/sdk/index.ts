@@ -13,6 +13,7 @@ export type {
   RequestView,
   ResponseDraft,
   ResponseView,
+  StreamContext,
   UnwindContext,
   ValidateContext,
 } from './context.ts'
@@ -27,6 +28,7 @@ export {
   type PostSpec,
   type PreDecision,
   type PreSpec,
+  type StreamSpec,
   type UnwindSpec,
   type ValidateSpec,
 } from './define-adapter.ts'
@@ -50,3 +52,4 @@ export type { DenyOptions, RespondOptions } from './outcomes.ts'
 export type { Query, QueryDraft } from './query-draft.ts'
 export { type Served, type ServeTerms, serve } from './serve.ts'
 export type { ConfigReader, StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts'
+export type { LogEvent, StreamEvent, SystemEvent } from './stream.ts'

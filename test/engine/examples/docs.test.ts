@@ -107,6 +107,34 @@ describe('docs/writing-an-adapter.md', () => {
     expect(readFileSync('docs/writing-an-adapter.md', 'utf8')).toContain(`\`${said}\``)
   })
 
+  test('streams', async () => {
+    const [discreet = ''] = code('Streams', 'ts')
+    const [yml = ''] = code('Streams', 'yaml')
+    const [start = ''] = code('Streams', 'sh')
+    const [typed = ''] = code('Streams', 'console')
+    const compiled = await compile({ adapter: discreet })
+    await using walk = await walkThrough(
+      {
+        files: { 'adapters.yml': yml, 'discreet.js': compiled.adapter! },
+        start: start.replace('discreet.ts', 'discreet.js'),
+        console: typed,
+      },
+      engine,
+    )
+    await walk.type()
+    // That there was something to keep out.
+    const direct = await docker(engine.host, [
+      'events',
+      '--since',
+      '5m',
+      '--until',
+      '0s',
+      '--filter',
+      'type=network',
+    ])
+    expect(direct.stdout).toContain(' network connect ')
+  })
+
   test('asking the engine, and hearing from it', async () => {
     const [atMost = '', watch = ''] = code('Asking the engine', 'ts')
     const [yml = ''] = code('Asking the engine', 'yaml')

@@ -1,7 +1,9 @@
 /** Protocol 2, section 8, over real sockets: what stream-hooks are shown, what becomes of it, and every way a stream ends. */
 
-import type { HookCall, HookReply } from '../../../src/model/call.ts'
-import type { Adapter } from '../../../src/model/hook.ts'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { defineAdapter, type JsonObject, serve } from 'powerstrip/sdk'
 import { ok } from '../../../src/model/result.ts'
 import type { Peer } from '../../support/connect.ts'
 import type { RawPeer } from '../../support/raw/peer.ts'
@@ -694,47 +696,53 @@ describe('8: beside other hooks', () => {
     expect((await answerTo(strict, chunk('x') + LAST, head)).answer.status).toBe(502)
   })
 
-  test('an adapter in process is asked the same, and may do the same', async () => {
-    const calls: HookCall[] = []
-    const adapter: Adapter = {
-      name: 'inside',
-      pre: async () => ({ kind: 'pass' }),
-      post: async () => ({ kind: 'pass' }),
-      abilities: {
-        name: 'inside',
-        version: undefined,
-        protocols: [2],
-        implements: ['stream-hook'],
-        operations: undefined,
-        sideEffects: 'None',
-        idempotent: false,
-        maxBodyBytes: undefined,
-        maxConnections: undefined,
-        optionsTtlS: undefined,
-        isTag: undefined,
+  describe('written with the SDK', () => {
+    const definition = defineAdapter({
+      name: 'sdk',
+      stream: {
+        async *SystemEvents(events, { config }) {
+          yield { config: config as JsonObject }
+          for await (const event of events) {
+            if (event.n === 2) continue
+            if (event.n === 3) event.seen = true
+            yield event
+          }
+          yield { end: true }
+        },
       },
-      async answer(call): Promise<HookReply> {
-        calls.push(call)
-        if (call.type !== 'stream-hook' || call.part !== 'data') return { outcome: { kind: 'pass' } }
-        return {
-          outcome: {
-            kind: 'edit',
-            edits: [{ index: 0, action: 'replace', event: '{"n": 1.0}' }],
-            inserts: [],
-            end: false,
-          },
-        }
-      },
-    }
-    await using stage = await setTwo({
-      engine: engine.address,
-      adapters: { inside: { module: 'inside.js' } },
-      endpoints: { SystemEvents: { stream: ['inside'] } },
-      make: async () => ok(adapter),
     })
-    const { answer } = await answerTo(stage, chunk(event(1)) + LAST)
-    expect(answer.body.toString()).toBe('{"n": 1.0}\n')
-    expect(calls.map((call) => call.type === 'stream-hook' && call.part)).toEqual(['open', 'data', 'close'])
+    const body = '{"n":1, "d": 1.0}\n{"n":2}\n{"n":3}\n'
+    const expected = '{"config":{"x":1}}\n{"n":1, "d": 1.0}\n{"n":3,"seen":true}\n{"end":true}\n'
+
+    test('in process', async () => {
+      await using stage = await setTwo({
+        engine: engine.address,
+        adapters: { inside: { module: 'inside.js', with: { x: 1 } } },
+        endpoints: { SystemEvents: { stream: ['inside'] } },
+        make: async ({ settings }) => ok(definition.create(settings.with)),
+      })
+      expect((await answerTo(stage, chunk(body) + LAST)).answer.body.toString()).toBe(expected)
+      expect((await stage.ended()).chain!.hooks[0]).toMatchObject({
+        stream: { calls: 3, events: 3, dropped: 1, replaced: 1, inserted: 2, passedOver: 0 },
+      })
+    })
+
+    test('as a service', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'sdk-stream-'))
+      const socket = join(folder, 'a.sock')
+      const served = await serve(definition, { listen: `unix://${socket}`, with: { x: 1 } })
+      try {
+        await using stage = await setTwo({
+          engine: engine.address,
+          adapters: { a: { unix: socket, protocol: 2 } },
+          endpoints: { SystemEvents: { stream: ['a'] } },
+        })
+        expect((await answerTo(stage, chunk(body) + LAST)).answer.body.toString()).toBe(expected)
+      } finally {
+        await served.close()
+        await rm(folder, { recursive: true, force: true })
+      }
+    })
   })
 
   test('an adapter that implements no stream-hook is an error when the configuration is loaded', async () => {
