@@ -1,10 +1,14 @@
 /** Two groups of clients on one engine, each with everything that people do, and neither in the other's way. */
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { type Stage, setStage } from '../../support/cases/stage.ts'
 import { type DockerOptions, describeEachEngine, docker, dockerCli } from '../../support/engine/index.ts'
+import { COMMAND, startPowerstrip } from '../../support/powerstrip.ts'
 
 describeEachEngine('two owners', (engine) => {
   const tag = `o${randomBytes(3).toString('hex')}-x`
@@ -135,6 +139,52 @@ describeEachEngine('two owners', (engine) => {
     expect(await refusal('b', ['save', image])).toMatch(/PS-READ-001/)
     expect(await refusal('b', ['tag', 'busybox', image])).toMatch(/PS-IMAGE-004/)
     await must('a', ['rmi', image])
+  })
+
+  test('served on its own, as the README has it', async () => {
+    const protocol = 1
+    const readme = await readFile('adapters/sandbox/README.md', 'utf8')
+    const [, command = ''] = /^\$ powerstrip (adapter sandbox .*)$/m.exec(readme) ?? []
+    const socket = join(folder, `sandbox-${protocol}.sock`)
+    const args = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!)
+    const at = args.indexOf('--listen') + 1
+    expect(args[at]).toMatch(/^unix:/)
+    const served = spawn(process.execPath, [COMMAND, ...args.with(at, `unix://${socket}`)], {
+      env: { ...process.env, DOCKER_HOST: engine().host },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const ended = once(served, 'exit')
+    try {
+      await once(createInterface({ input: served.stdout }), 'line')
+      await using proxy = await startPowerstrip({
+        upstream: engine().host,
+        config: JSON.stringify({
+          version: 2,
+          adapters: { sandbox: { unix: socket, path: '/', protocol } },
+          endpoints: { '* *': { pre: ['sandbox'] } },
+        }),
+      })
+      const as = async (...words: string[]) => await docker(proxy.unix, words)
+      const box = `${tag}-served-${protocol}`
+      const strong = await as('run', '--rm', '--network', 'none', '--privileged', 'busybox', 'true')
+      expect(strong.stderr).toContain('denied by adapter "sandbox": PS-PRIV-001: a privileged container')
+      expect(await as('create', '--network', 'none', '--name', box, 'busybox', 'true')).toMatchObject({
+        exitCode: 0,
+      })
+      expect((await as('ps', '--all', '--format', '{{.Names}}')).stdout).toContain(box)
+      const owner = await as(
+        'inspect',
+        '--format',
+        '{{index .Config.Labels "powerstrip.sandbox.owner"}}',
+        box,
+      )
+      expect(owner.stdout).toBe('ci\n')
+      expect((await as('rm', `${tag}-none`)).stderr).toMatch(/No such container/)
+      expect(await as('rm', box)).toMatchObject({ exitCode: 0 })
+    } finally {
+      served.kill()
+      await ended
+    }
   })
 
   test('compose, from up to down', async () => {

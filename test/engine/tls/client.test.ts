@@ -109,6 +109,30 @@ describeEachEngine('docker with DOCKER_TLS_VERIFY', (engine) => {
     }
   })
 
+  test.each(['old', 'new'] as const)('F28 F40 docker build by BuildKit, with the %s CLI', async (cli) => {
+    const context = await mkdtemp(join(tmpdir(), 'context-'))
+    const tag = `tls-kit-${process.pid}-${engine().kind}-${cli}`
+    try {
+      await writeFile(
+        join(context, 'Dockerfile'),
+        `FROM busybox\nCOPY big /big\nRUN echo ran > /made\nLABEL ${runLabel()}\n`,
+      )
+      await writeFile(join(context, 'big'), Buffer.alloc(4_000_000, 'x'))
+      const built = await docker(proxy.tcp, ['build', '--network', 'none', '--tag', tag, context], {
+        cli,
+        env: { ...certificates(alice), DOCKER_BUILDKIT: '1', BUILDKIT_PROGRESS: 'plain' },
+      })
+      expect(built).toMatchObject({ exitCode: 0 })
+      const run = await asAlice(['run', '--rm', ...ALONE, tag, 'sh', '-c', 'wc -c < /big; cat /made'])
+      expect(run).toEqual({ exitCode: 0, stdout: '4000000\nran\n', stderr: '' })
+      // Over HTTP/2 within the upgraded connection, which is not counted among what hooks could see.
+      expect(proxy.log.filter(({ operation }) => operation === 'Session').length).toBeGreaterThan(0)
+    } finally {
+      await docker(engine().host, ['rmi', '-f', tag])
+      await rm(context, { recursive: true })
+    }
+  })
+
   test('a client that is killed leaves nothing open', async () => {
     // Ended containers of the tests before: the first line says that the stream is there.
     const events = spawnDocker(proxy.tcp, ['events', '--since', '1'], { env: certificates(alice) })
