@@ -52,7 +52,7 @@ interface Move extends Progress {
 }
 
 interface Task {
-  readonly kind: NextStep['kind'] | 'hand-over'
+  readonly kind: NextStep['kind'] | 'hand-over' | 'clear-away'
   readonly done: Promise<void>
   readonly stop: AbortController
 }
@@ -101,8 +101,10 @@ export class Agent implements Custodian {
         started()
         this.#orders = orders.value
         // What was listed before a task ended says nothing about what it has done.
-        if (local.ok && !this.#news.signal.aborted) this.#consider(orders.value, local.value)
-        else seen = null
+        if (local.ok && !this.#news.signal.aborted) {
+          this.#clearAway(local.value)
+          this.#consider(orders.value, local.value)
+        } else seen = null
         // An engine that is away says so at once, and the control service answers at once whoever has seen nothing.
         if (!local.ok) await sleep(RETRY_MS.first / 4, undefined, { signal: stop }).catch(() => undefined)
       } else {
@@ -215,6 +217,19 @@ export class Agent implements Custodian {
     return { node, host, endpoint, copies, stages, moves, problems }
   }
 
+  /** What is left of copies that were given up. Nothing else is done with such a dataset meanwhile. */
+  #clearAway({ remains }: LocalVolumes): void {
+    for (const copy of remains) {
+      const what = `remains of ${copy.dataset}`
+      if (this.#tasks.has(copy.dataset) || this.#isPausing(what)) continue
+      void this.#task(copy.dataset, 'clear-away', async () => {
+        const removed = await this.#parts.backend.remove(copy)
+        if (!removed.ok) this.#pause(what, removed.failure)
+        return removed
+      })
+    }
+  }
+
   #consider(orders: Orders, local: LocalVolumes): void {
     const { node } = this.#parts
     const known = new Set(orders.datasets.map(({ id }) => id))
@@ -252,8 +267,7 @@ export class Agent implements Custodian {
       this.#retries.delete(id)
       return
     }
-    const retry = this.#retries.get(id)
-    if (retry !== undefined && performance.now() < retry.afterMs) {
+    if (this.#isPausing(id)) {
       // The source need not stay frozen until then.
       if (step.kind === 'pull' && dataset.handover?.to === this.#parts.node)
         void this.#task(id, 'pull', () =>
@@ -276,10 +290,17 @@ export class Agent implements Custodian {
     if (this.#problems.get(id) !== trouble.message)
       log.warn(`${step.kind} failed`, { dataset: id, reason: trouble.message })
     this.#problems.set(id, trouble.message)
-    const last = this.#retries.get(id)?.pauseMs
-    const pauseMs =
-      trouble.busy === true || last === undefined ? RETRY_MS.first : Math.min(last * 2, RETRY_MS.last)
-    this.#retries.set(id, { pauseMs, afterMs: performance.now() + pauseMs })
+    this.#pause(id, trouble)
+  }
+
+  #pause(what: string, { busy }: AgentTrouble): void {
+    const last = this.#retries.get(what)?.pauseMs
+    const pauseMs = busy === true || last === undefined ? RETRY_MS.first : Math.min(last * 2, RETRY_MS.last)
+    this.#retries.set(what, { pauseMs, afterMs: performance.now() + pauseMs })
+  }
+
+  #isPausing(what: string): boolean {
+    return performance.now() < (this.#retries.get(what)?.afterMs ?? 0)
   }
 
   async #carryOut(

@@ -10,8 +10,10 @@
  * The empty file is an obstacle: where a bind mount's source is missing, Docker would make an empty directory and start
  * the container on it.
  */
-import { lstat, open, readdir, readFile, realpath, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { lstat, open, readdir, readFile, realpath, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { failed, ok, type Result } from '../../model/result.ts'
 import { syncDirectory, syncFileSystem, writeFileDurably } from '../durable.ts'
 import { reasonOf } from '../reason.ts'
@@ -38,6 +40,8 @@ interface VolumeRecord {
   readonly copy: string
   /** The data is just being moved here from the incoming volume. */
   readonly settling?: true
+  /** It is worth nothing any more, and on its way out: however much of it is still there. */
+  readonly removing?: true
 }
 
 export class DockerVolumes implements VolumeBackend {
@@ -53,20 +57,22 @@ export class DockerVolumes implements VolumeBackend {
     return attempt('the Docker volumes cannot be read', async () => {
       const copies: LocalCopy[] = []
       const stages: Stage[] = []
+      const remains: LocalCopy[] = []
       for (const { Name, Mountpoint } of volumes.value) {
         const [, dataset, incoming] = NAME.exec(Name) ?? []
         if (dataset === undefined) continue
         const root = dirname(Mountpoint)
         const record = await readRecord(root)
         if (incoming !== undefined) {
-          const sealed = record === undefined ? null : idOf(dataset, record)
+          const sealed = record === undefined || record.removing === true ? null : idOf(dataset, record)
           stages.push({ dataset, path: join(root, DATA), sealed })
         } else if (record !== undefined && record.settling !== true) {
           const frozen = (await kindOf(join(root, FROZEN))) === 'directory'
-          copies.push({ ...idOf(dataset, record), path: join(root, frozen ? FROZEN : DATA), frozen })
+          const list = record.removing === true ? remains : copies
+          list.push({ ...idOf(dataset, record), path: join(root, frozen ? FROZEN : DATA), frozen })
         }
       }
-      return { copies, stages }
+      return { copies, stages, remains }
     })
   }
 
@@ -125,7 +131,7 @@ export class DockerVolumes implements VolumeBackend {
   }
 
   async remove(copy: LocalCopy): Promise<Result<undefined, AgentTrouble>> {
-    const users = await this.users(copy)
+    const users = (await kindOf(copy.path)) === undefined ? ok([]) : await this.users(copy)
     if (!users.ok) return users
     if (users.value.length > 0) return failed(inUse(users.value))
     return this.#removeVolume(copy.dataset, 'dataset', dirname(copy.path))
@@ -187,19 +193,22 @@ export class DockerVolumes implements VolumeBackend {
 
   async #removeVolume(dataset: string, role: Role, root: string): Promise<Result<undefined, AgentTrouble>> {
     const name = nameOf(dataset, role)
-    const nameless = await attempt(`volume ${name} cannot be removed`, async () => {
-      // Without its record it is no copy any more, however much of it is still there.
-      await unlinkIfThere(join(root, RECORD))
-      await syncDirectory(root).catch(gone)
+    const marked = await attempt(`volume ${name} cannot be removed`, async () => {
+      const record = await readRecord(root)
+      // Whatever is killed in the middle of it, the rest is known for what it is, and removed later. An engine would begin
+      // with the record as likely as with the data.
+      if (record !== undefined) await writeRecord(root, { ...record, removing: true })
+      await promisify(execFile)('rm', ['--recursive', '--force', join(root, DATA), join(root, FROZEN)])
       return undefined
     })
-    if (!nameless.ok) return nameless
+    if (!marked.ok) return marked
     const removed = await this.#engine.removeVolume(name)
     if (!removed.ok || removed.value === 'removed') return removed.ok ? ok(undefined) : removed
-    // A stopped container was made with it, so Docker keeps the volume: without content, and with the obstacle in place.
+    // A stopped container was made with it, so Docker keeps the volume: empty, and with the obstacle in place.
     return attempt(`volume ${name} cannot be emptied`, async () => {
-      for (const part of [DATA, FROZEN]) await rm(join(root, part), { recursive: true, force: true })
       await (await open(join(root, DATA), 'wx', 0o400)).close()
+      await unlinkIfThere(join(root, RECORD))
+      await syncDirectory(root)
       return undefined
     })
   }

@@ -50,4 +50,6 @@ export interface Stage {
 export interface LocalVolumes {
   readonly copies: readonly LocalCopy[]
   readonly stages: readonly Stage[]
+  /** Copies that were to be removed when that was cut short. */
+  readonly remains: readonly LocalCopy[]
 }

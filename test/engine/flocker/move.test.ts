@@ -1,4 +1,6 @@
 /** Datasets move between two hosts, with everything that a file system knows about them. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { run } from '../../support/engine/run.ts'
 import { type Cluster, eventually, startCluster } from '../../support/flocker/cluster.ts'
 import { describeTree, fillTree } from '../../support/flocker/tree.ts'
@@ -179,6 +181,32 @@ test('what a killed agent has left unpacking is ended before the move goes on', 
   const there = await api.usableOn(id, second.node)
   expect(await unpackingOf(id)).toEqual([])
   expect(await describeTree(second.host, there)).toBe(before)
+})
+
+test('what is left of a copy whose removal was cut short is removed, and the data can come back', async () => {
+  const { api, hosts } = cluster
+  const [first, second] = hosts
+  const id = await api.create(first.node, 'remains')
+  const path = await api.usableOn(id, first.node)
+  await fillTree(first.host, path, 8)
+  const before = await describeTree(first.host, path)
+  const volumes = () => first.host.mustDocker(['volume', 'ls', '--quiet'])
+  await api.move(id, second.node)
+  await api.usableOn(id, second.node)
+  await eventually(volumes, (listed) => !listed.includes(id))
+
+  // As an engine that was killed in the middle of it leaves it.
+  await first.agent.end('SIGKILL')
+  await first.host.mustDocker(['volume', 'create', `flocker-${id}`])
+  const root = dirname(path)
+  await mkdir(join(root, '_frozen', 'many'), { recursive: true })
+  await writeFile(join(root, '_frozen', 'many', 'file'), 'of old')
+  await writeFile(join(root, 'flocker.json'), '{"generation":1,"copy":"old","removing":true}\n')
+  await first.restartAgent()
+  await eventually(volumes, (listed) => !listed.includes(id))
+
+  await api.move(id, first.node)
+  expect(await describeTree(first.host, await api.usableOn(id, first.node))).toBe(before)
 })
 
 test('a target without room refuses with the reason, leaves the source as it is, and goes on when there is room', async () => {
