@@ -7,7 +7,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseConfig } from '../../src/config/parse.ts'
+import type { HookCall } from '../../src/model/call.ts'
 import type { Adapter } from '../../src/model/hook.ts'
+import { identify } from '../../src/route/identity.ts'
+import { PRE } from '../../test/wire/v2/samples.ts'
 import sandbox from './adapter.ts'
 import { DOORS } from './doors.ts'
 import { IMAGE_OWNER_LABEL, OWNER_LABEL } from './labels.ts'
@@ -599,6 +602,118 @@ describe('the doors', () => {
     }
     expect(await reporting.pre(request, new AbortController().signal)).toEqual({ kind: 'pass' })
     expect(lines).toEqual([expect.stringContaining('would be refused: PS-PRIV-001')])
+  })
+
+  describe('in protocol 2', () => {
+    const call = (line: string, body?: unknown, more: object = {}) => {
+      const [method = '', target = ''] = line.split(' ')
+      const route = identify(method, `/v1.45${target}`)
+      if (!route.ok) throw new Error(route.failure.message)
+      const text = body === undefined ? null : JSON.stringify(body)
+      const request = {
+        method,
+        target: `/v1.45${target}`,
+        body: text,
+        form: text === null ? ('none' as const) : ('json' as const),
+        headers: {},
+        ...more,
+      }
+      return {
+        ...PRE,
+        type: 'pre-hook' as const,
+        operation: route.value.operation?.id ?? null,
+        params: route.value.params,
+        request,
+      }
+    }
+    const answer = async (policy: object, given: HookCall) =>
+      (await adapter(policy).answer!(given, new AbortController().signal)).outcome
+    const owner = { owner: 'team' }
+
+    test('a refusal names its rule for programs too', async () => {
+      const given = call(CREATE, { Image: 'busybox', HostConfig: { Privileged: true } })
+      expect(await answer({}, given)).toMatchObject({ kind: 'deny', status: 403, reason: 'PS-PRIV-001' })
+      const reply = await adapter({}).answer!(given, new AbortController().signal)
+      expect(reply.remarks?.annotations).toEqual({ 'PS-PRIV-001': 'a privileged container' })
+    })
+
+    test.each([
+      'POST /containers/none/start',
+      'POST /containers/none/exec',
+      'GET /containers/none/json',
+      'DELETE /volumes/none',
+      'DELETE /networks/none',
+      'POST /exec/none/start',
+    ])('%s: what nobody has is answered here, in the engine’s words', async (line) => {
+      expect(await answer(owner, call(line, line.includes('exec') ? {} : undefined))).toMatchObject({
+        kind: 'respond',
+        status: 404,
+        body: '{"message":"no such thing"}',
+      })
+      expect(await answer({}, call(line, line.includes('exec') ? {} : undefined))).toEqual({ kind: 'pass' })
+    })
+
+    test('the volumes of a container that nobody has', async () => {
+      const given = call(CREATE, { Image: 'busybox', HostConfig: { VolumesFrom: ['none'] } })
+      expect(await answer(owner, given)).toMatchObject({ kind: 'respond', status: 404 })
+    })
+
+    test('the removal of a volume that nobody has is a success where it is forced', async () => {
+      expect(await answer(owner, call('DELETE /volumes/none?force=1'))).toEqual({ kind: 'pass' })
+    })
+
+    test('a body that is there and not shown is refused, where a door looks at it', async () => {
+      const hidden = { form: 'omitted' }
+      expect(await answer({}, call(CREATE, undefined, hidden))).toMatchObject({
+        kind: 'deny',
+        reason: 'PS-FIELD-001',
+      })
+      expect(await answer({ builds: true }, call('POST /build', undefined, hidden))).toEqual({ kind: 'pass' })
+      expect(await answer({}, call('POST /auth', undefined, hidden))).toEqual({ kind: 'pass' })
+    })
+
+    describe('validates what others have made of a request', () => {
+      const final = (line: string, body?: unknown) => ({
+        ...call(line, body),
+        type: 'validate-hook' as const,
+      })
+
+      test('a privilege that a later adapter has put in', async () => {
+        const given = final(CREATE, { Image: 'busybox', HostConfig: { Privileged: true } })
+        expect(await answer({}, given)).toMatchObject({ kind: 'deny', reason: 'PS-PRIV-001' })
+      })
+
+      test.each([
+        [CREATE, { Image: 'busybox' }, { Image: 'busybox', Labels: mine }],
+        ['POST /networks/create', { Name: 'n' }, { Name: 'n', Labels: mine }],
+        [
+          'POST /services/create',
+          { Name: 's', Labels: mine, TaskTemplate: { ContainerSpec: {} } },
+          { Name: 's', Labels: mine, TaskTemplate: { ContainerSpec: { Labels: mine } } },
+        ],
+      ])('%s without the owner’s mark', async (line, without, marked) => {
+        const policy = { ...owner, swarm: 'services' }
+        expect(await answer(policy, final(line, without))).toMatchObject({
+          kind: 'deny',
+          reason: 'PS-TIME-004',
+        })
+        expect(await answer(policy, final(line, marked))).toEqual({ kind: 'pass' })
+      })
+
+      test('a list, a commit and a build without the owner’s mark', async () => {
+        const policy = { ...owner, builds: true }
+        for (const line of ['GET /containers/json', 'POST /commit?container=web', 'POST /build?t=x']) {
+          expect(await answer(policy, final(line))).toMatchObject({ kind: 'deny', reason: 'PS-TIME-004' })
+          const first = await answer(policy, call(line))
+          const { target } = first as { target: string }
+          expect(
+            await answer(policy, final(line.replace(/ .*/, ` ${target.slice('/v1.45'.length)}`))),
+          ).toEqual({
+            kind: 'pass',
+          })
+        }
+      })
+    })
   })
 
   test('an engine that cannot be asked is a failure', async () => {

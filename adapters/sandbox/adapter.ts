@@ -1,5 +1,6 @@
 import {
   type Decision,
+  type Denial,
   defineAdapter,
   type EngineClient,
   engineAt,
@@ -9,14 +10,23 @@ import {
   type PreContext,
   parseJson,
   printJson,
+  type ValidateContext,
 } from 'powerstrip/sdk'
 import type { Asked } from './asked.ts'
-import { type Forbidden, forbidden, setting } from './concern.ts'
+import { type Forbidden, forbidden, quoted, setting } from './concern.ts'
 import { DOORS, type Door } from './doors.ts'
 import { factsOf } from './engine-facts.ts'
-import { IMAGE_OWNER_LABEL, OWNER_LABEL, ownFilters, withImageOwner, withOwner } from './labels.ts'
+import {
+  filtersIn,
+  IMAGE_OWNER_LABEL,
+  imageMark,
+  ownerOf,
+  ownFilters,
+  withImageOwner,
+  withOwner,
+} from './labels.ts'
 import { type Policy, readPolicy } from './policy.ts'
-import { verify } from './verify.ts'
+import { type Verified, verify } from './verify.ts'
 
 interface Config {
   readonly policy: Policy
@@ -27,12 +37,15 @@ interface Config {
  * Keeps clients within a policy: what containers may do to their host, where images come from, and whose things are whose.
  *
  * Each request goes through its door: rules say what it asks for, the engine says whose the things are that it names, and
- * what is made is marked with its owner.
+ * what is made is marked with its owner. Placed among those that validate too, it judges what other adapters have made of
+ * the request.
  */
 export default defineAdapter<Config>({
   name: 'sandbox',
-  version: '1.0.0',
-  speaks: 1,
+  version: '1.1.0',
+  // Volumes are made ahead.
+  sideEffects: 'NoneOnDryRun',
+  idempotent: true,
   config(value) {
     const policy = readPolicy(value)
     return { policy, engine: engineAt(policy.engine) }
@@ -40,35 +53,131 @@ export default defineAdapter<Config>({
 
   pre: {
     async '*'(ctx) {
-      const { policy, engine } = ctx.config
+      const { policy } = ctx.config
       const door = DOORS[ctx.operation]
-      const refusals = await findings(door, ctx, policy, engine)
-      if (refusals.length > 0 && policy.mode === 'enforce') return ctx.deny(words(refusals))
-      if (refusals.length > 0)
-        ctx.log.warn(`${ctx.method} ${ctx.target}: would be refused: ${words(refusals)}`)
+      const { refusals, missing } = await findings(door, ctx, ctx.dryRun ? 'look' : 'act')
+      const denial = refused(refusals, ctx)
+      if (denial !== undefined) return denial
       if (policy.owner === '') return
+      // Who names what is not there must not meet what somebody else makes under that name just now.
+      if (missing !== undefined && policy.mode === 'enforce' && ctx.protocol === 2)
+        return ctx.respond(missing.status, { message: missing.message })
       if (door.marks !== undefined) mark(door.marks, ctx, policy.owner)
       if (door.narrowed !== undefined && policy.mode === 'enforce')
         return narrow(ctx, policy.owner, door.narrowed)
       return
     },
   },
+
+  validate: {
+    async '*'(ctx) {
+      // Then both are one call, about one request.
+      if (ctx.protocol === 1) return
+      const { policy } = ctx.config
+      const door = DOORS[ctx.operation]
+      const { refusals } = await findings(door, ctx, 'look')
+      return refused(policy.owner === '' ? refusals : [...refusals, ...unmarked(door, ctx, policy)], ctx)
+    },
+  },
 })
 
+type Judged = PreContext<'*', Config> | ValidateContext<'*', Config>
+
+/** `look`: nothing is made ahead. */
 async function findings(
   door: Door,
-  ctx: PreContext<'*', Config>,
-  policy: Policy,
-  engine: EngineClient,
-): Promise<readonly Forbidden[]> {
+  ctx: Judged,
+  how: 'look' | 'act',
+): Promise<Pick<Verified, 'refusals' | 'missing'>> {
+  const { policy, engine } = ctx.config
   if (door.needs === 'write' && policy.access === 'read')
-    return [forbidden('PS-ACCESS-001', operationWords(ctx.operation), setting('access', 'write'))]
-  const asked: Asked = { params: ctx.params, query: ctx.query, body: ctx.body, text: ctx.text }
+    return none(forbidden('PS-ACCESS-001', operationWords(ctx.operation), setting('access', 'write')))
+  const asked = new AskedOf(ctx)
   const facts = factsOf(engine, ctx.signal)
-  const { refusals, first } = await verify(door.judge(asked, policy), policy, facts)
-  if (refusals.length > 0) return refusals
+  const { refusals, missing, first } = await verify(door.judge(asked, policy), policy, facts)
+  // Credentials are kept from adapters; their door knows.
+  if (asked.hidden && ctx.operation !== 'SystemAuth')
+    return none(
+      forbidden('PS-FIELD-001', 'a body that is not shown', '"body: none" left out for this adapter'),
+    )
+  if (refusals.length > 0 || how === 'look') return { refusals, missing }
   const done = await Promise.all(first.map((act) => act()))
-  return done.flatMap((end) => end.refusals)
+  return { refusals: done.flatMap((end) => end.refusals), missing }
+}
+
+function none(...refusals: Forbidden[]): Pick<Verified, 'refusals' | 'missing'> {
+  return { refusals, missing: undefined }
+}
+
+/** The request as doors ask for it, and whether one has asked for a body that is there and not shown. */
+class AskedOf implements Asked {
+  hidden = false
+  readonly #ctx: Judged
+
+  constructor(ctx: Judged) {
+    this.#ctx = ctx
+  }
+
+  get params() {
+    return this.#ctx.params
+  }
+  get query() {
+    return this.#ctx.query
+  }
+  get body(): Json {
+    return this.#isHidden() ? null : this.#ctx.body
+  }
+  get text() {
+    return this.#isHidden() ? null : this.#ctx.text
+  }
+
+  #isHidden(): boolean {
+    const isHidden = this.#ctx.bodyEncoding === 'omitted'
+    this.hidden ||= isHidden
+    return isHidden
+  }
+}
+
+function refused(refusals: readonly Forbidden[], ctx: Judged): Denial | undefined {
+  const [first] = refusals
+  if (first === undefined) return undefined
+  for (const { rule, asked } of refusals) ctx.annotate(rule, asked)
+  if (ctx.config.policy.mode === 'enforce') return ctx.deny(words(refusals), { reason: first.rule })
+  ctx.log.warn(`${ctx.method} ${ctx.target}: would be refused: ${words(refusals)}`)
+  return undefined
+}
+
+/** Marks that a later adapter has taken away, or that were never made for want of a place among those that change. */
+function unmarked(door: Door, ctx: Judged, { owner, mode }: Policy): Forbidden[] {
+  const missing = forbidden(
+    'PS-TIME-004',
+    `a request without the mark of ${quoted(owner)}`,
+    'this adapter under "pre" too, and no other that takes the mark away',
+  )
+  if (door.narrowed !== undefined && mode === 'enforce') {
+    const filters = filtersIn(ctx.query.get('filters') ?? '{}')
+    if (!filters?.label?.includes(`${door.narrowed}=${owner}`)) return [missing]
+  }
+  return door.marks === undefined || isMarked(door.marks, ctx, owner) ? [] : [missing]
+}
+
+function isMarked(where: NonNullable<Door['marks']>, ctx: Judged, owner: string): boolean {
+  switch (where) {
+    case 'labels':
+      return isJsonObject(ctx.body) && ownerOf(ctx.body.Labels) === owner
+    case 'service': {
+      const body = isJsonObject(ctx.body) ? ctx.body : {}
+      const task = isJsonObject(body.TaskTemplate) ? body.TaskTemplate : {}
+      const container = isJsonObject(task.ContainerSpec) ? task.ContainerSpec : undefined
+      return (
+        ownerOf(body.Labels) === owner && (container === undefined || ownerOf(container.Labels) === owner)
+      )
+    }
+    case 'build':
+      return ownerOf(labelsIn(ctx.query.get('labels')), IMAGE_OWNER_LABEL) === owner
+    case 'changes':
+      return !makesImage(ctx) || ctx.query.getAll('changes').at(-1) === imageMark(owner)
+  }
 }
 
 function operationWords(operation: OperationId | 'unknown'): string {
@@ -101,10 +210,14 @@ function mark(where: NonNullable<Door['marks']>, ctx: PreContext<'*', Config>, o
       ctx.query.set('labels', printJson(withImageOwner(labelsIn(ctx.query.get('labels')), owner)))
       return
     case 'changes':
-      // A pull has no changes; the last of several labels counts.
-      if (ctx.operation === 'ImageCommit' || ctx.query.get('fromSrc'))
-        ctx.query.append('changes', `LABEL ${OWNER_LABEL}="" ${IMAGE_OWNER_LABEL}="${owner}"`)
+      // The last of several labels counts.
+      if (makesImage(ctx)) ctx.query.append('changes', imageMark(owner))
   }
+}
+
+/** A pull has no changes. */
+function makesImage({ operation, query }: Pick<Judged, 'operation' | 'query'>): boolean {
+  return operation === 'ImageCommit' || Boolean(query.get('fromSrc'))
 }
 
 /** Its containers belong to the owner as it does itself. */
@@ -116,7 +229,7 @@ function markService(body: Json, owner: string): void {
   if (isJsonObject(container)) container.Labels = withOwner(container.Labels, owner)
 }
 
-function labelsIn(text: string | null): unknown {
+function labelsIn(text: string | null): Json {
   return text === null || text === '' ? {} : parseJson(text)
 }
 

@@ -1,9 +1,9 @@
-import type { Json, QueryDraft } from 'powerstrip/sdk'
+import type { Json, Query } from 'powerstrip/sdk'
 
-/** A request as the doors see it. Query and body are drafts. */
+/** A request as the doors see it. The body is a draft. */
 export interface Asked {
   readonly params: Readonly<Record<string, string>>
-  readonly query: QueryDraft
+  readonly query: Query
   readonly body: Json
   /** `null`: there is no body, or none that hooks may see. */
   readonly text: string | null

@@ -18,7 +18,12 @@ export interface Forbidden {
 }
 
 /** Something that exists outside the request and has to be looked at. */
-export type Use =
+export type Use = Named & {
+  /** What the request is about: where it is not there, the engine has nothing to do. */
+  readonly isTarget?: true
+}
+
+type Named =
   | {
       readonly kind: 'container'
       readonly rule: RuleId

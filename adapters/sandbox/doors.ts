@@ -57,7 +57,7 @@ function reading(what: Reading, rule: RuleId): Judge {
 
 function container(as: 'touch' | 'enter', rule: RuleId = 'PS-OWN-001'): Judge {
   return function* ({ params }) {
-    yield { kind: 'container', rule, ref: params.id ?? '', as }
+    yield { kind: 'container', rule, ref: params.id ?? '', as, isTarget: true }
   }
 }
 
@@ -69,13 +69,15 @@ function image(as: 'look' | 'touch', rule: RuleId): Judge {
 
 function network(as: 'touch' | 'look'): Judge {
   return function* ({ params }) {
-    yield { kind: 'network', rule: 'PS-OWN-001', ref: params.id ?? '', as }
+    yield { kind: 'network', rule: 'PS-OWN-001', ref: params.id ?? '', as, isTarget: true }
   }
 }
 
 function volume(): Judge {
-  return function* ({ params }) {
-    yield { kind: 'volume', rule: 'PS-OWN-001', name: params.name ?? '', as: 'touch' }
+  return function* ({ params, query }) {
+    const use = { kind: 'volume', rule: 'PS-OWN-001', name: params.name ?? '', as: 'touch' } as const
+    // Forced, the removal of nothing is a success.
+    yield isOn(query.get('force')) ? use : { ...use, isTarget: true }
   }
 }
 
@@ -135,7 +137,7 @@ const startCheckpoint: Judge = function* ({ query }, policy) {
 }
 
 const exec: Judge = function* ({ params }) {
-  yield { kind: 'exec', rule: 'PS-LIFE-002', ref: params.id ?? '' }
+  yield { kind: 'exec', rule: 'PS-LIFE-002', ref: params.id ?? '', isTarget: true }
 }
 
 const execStart: Judge = body((value, policy) => judgeFields(value, EXEC_START_FIELDS, policy))
@@ -150,11 +152,11 @@ const EXEC_START_FIELDS: FieldRules = {
 }
 
 const startedExec: Judge = function* ({ params }) {
-  yield { kind: 'exec', rule: 'PS-TIME-002', ref: params.id ?? '' }
+  yield { kind: 'exec', rule: 'PS-TIME-002', ref: params.id ?? '', isTarget: true }
 }
 
 const connected = text(function* (ref, _policy, _field, put) {
-  yield { kind: 'container', rule: 'PS-OWN-001', ref, as: 'touch', put }
+  yield { kind: 'container', rule: 'PS-OWN-001', ref, as: 'touch', put, isTarget: true }
 })
 
 const connect: Judge = function* ({ params, body: value }, policy) {
@@ -233,7 +235,7 @@ function swarm(needed: 'services' | 'manage', rule: RuleId): Judge {
 
 function inSwarm(what: 'services' | 'secrets' | 'configs' | 'tasks', rule: RuleId): Judge {
   return function* ({ params }) {
-    yield { kind: 'swarm', rule, what, ref: params.id ?? '', as: 'touch' }
+    yield { kind: 'swarm', rule, what, ref: params.id ?? '', as: 'touch', isTarget: true }
   }
 }
 

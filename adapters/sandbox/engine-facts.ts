@@ -3,7 +3,18 @@ import { type EngineClient, isJsonObject, type JsonObject } from 'powerstrip/sdk
 import type { VolumeMake } from './concern.ts'
 
 /** `unclear`: the name cannot be looked up, or means several things; another part of the engine may still take it for one. */
-export type Found = JsonObject | 'missing' | 'unclear'
+export type Found = JsonObject | Missing | 'unclear'
+
+/** It is not there, in the engine's own words. */
+export class Missing {
+  readonly status: number
+  readonly message: string
+
+  constructor(status: number, message: string) {
+    this.status = status
+    this.message = message
+  }
+}
 
 export interface EngineFacts {
   container(ref: string): Promise<Found>
@@ -24,7 +35,7 @@ export function factsOf(engine: EngineClient, signal: AbortSignal): EngineFacts 
     const { failure } = answer
     if (failure.kind !== 'refused') throw new Error(failure.message)
     // Where there is no swarm, everything of a swarm is answered by 503.
-    if (failure.status === 404 || failure.status === 503) return 'missing'
+    if (failure.status === 404 || failure.status === 503) return new Missing(failure.status, failure.message)
     if (failure.status < 500) return 'unclear'
     throw new Error(`the engine answers ${failure.status} when asked for ${path}: ${failure.message}`)
   }
@@ -41,7 +52,7 @@ export function factsOf(engine: EngineClient, signal: AbortSignal): EngineFacts 
       if (ref.split('/').some((part) => !PLAIN.test(part))) return 'unclear'
       const found = await ask('GET', `/images/${ref.split('/').map(encodeURIComponent).join('/')}/json`)
       // What is no name of an image is none anywhere in the engine.
-      return found === 'unclear' ? 'missing' : found
+      return found === 'unclear' ? new Missing(404, `No such image: ${ref}`) : found
     },
     exec: (id) => named('/exec/', id, '/json'),
     swarm: (what, ref) => named(`/${what}/`, ref),

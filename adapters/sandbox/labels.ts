@@ -43,6 +43,11 @@ export function withImageOwner(labels: unknown, owner: string): JsonObject {
   return { ...(isJsonObject(labels) ? labels : {}), [OWNER_LABEL]: '', [IMAGE_OWNER_LABEL]: owner }
 }
 
+/** The same for images that are made without a Dockerfile: an instruction of one. */
+export function imageMark(owner: string): string {
+  return `LABEL ${OWNER_LABEL}="" ${IMAGE_OWNER_LABEL}="${owner}"`
+}
+
 /** `filters` of a list or a prune, narrowed to what the owner has made. `undefined`: they cannot be read. */
 export function ownFilters(text: string | null, owner: string, label: string): string | undefined {
   const filters = text === null || text === '' ? {} : filtersIn(text)

@@ -55,6 +55,8 @@ export const volumesFrom: FieldRule = eachText(function* (entry, _policy, _field
     rule: 'PS-MOUNT-007',
     ref,
     as: 'enter',
+    // The engine looks it up at once, and not at start as most names.
+    isTarget: true,
     put: (id) => put([id, ...mode].join(':')),
   }
 })

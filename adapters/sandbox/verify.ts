@@ -5,7 +5,7 @@
 import { isJsonObject, type JsonObject } from 'powerstrip/sdk'
 import { type Concern, type Forbidden, forbidden, quoted, setting, type Use } from './concern.ts'
 import { existingContainer, existingNetworks } from './container.ts'
-import type { EngineFacts } from './engine-facts.ts'
+import { type EngineFacts, Missing } from './engine-facts.ts'
 import { destinationOf } from './host-paths.ts'
 import { matchesAny, readImageName } from './image-name.ts'
 import { IMAGE_OWNER_LABEL, ownerOf, withOwner } from './labels.ts'
@@ -16,8 +16,8 @@ import { service } from './swarm.ts'
 
 export interface Verified {
   readonly refusals: readonly Forbidden[]
-  /** Something that the request names is not there, as the engine would say it. */
-  readonly missing: string | undefined
+  /** What the request is about is not there. */
+  readonly missing: Missing | undefined
   /** What is done if nothing is refused, before the engine sees the request. */
   readonly first: readonly (() => Promise<Verified>)[]
 }
@@ -31,7 +31,7 @@ export async function verify(
 ): Promise<Verified> {
   const refusals: Forbidden[] = []
   const first: (() => Promise<Verified>)[] = []
-  let missing: string | undefined
+  let missing: Missing | undefined
   for (const concern of concerns) {
     if (concern.kind === 'forbidden') {
       refusals.push(concern)
@@ -40,7 +40,7 @@ export async function verify(
     const end = await VERIFIERS[concern.kind](concern as never, { policy, facts, depth })
     refusals.push(...end.refusals)
     first.push(...end.first)
-    missing ??= end.missing
+    if ('isTarget' in concern && concern.isTarget === true) missing ??= end.missing
   }
   return { refusals, missing, first }
 }
@@ -63,8 +63,8 @@ function refused(...refusals: Forbidden[]): Verified {
   return { ...FINE, refusals }
 }
 
-function absent(message: string): Verified {
-  return { ...FINE, missing: message }
+function absent(missing: Missing): Verified {
+  return { ...FINE, missing }
 }
 
 /** A name that the engine cannot be asked about is not let pass: what it means, nobody has judged. */
@@ -79,7 +79,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
   async container({ rule, ref, as, put }, { policy, facts, depth }) {
     const found = await facts.container(ref)
     if (found === 'unclear') return unclear(ref)
-    if (found === 'missing') return absent(`No such container: ${ref}`)
+    if (found instanceof Missing) return absent(found)
     const config = isJsonObject(found.Config) ? found.Config : {}
     const names = { id: String(found.Id), name: String(found.Name).replace(/^\//, '') }
     const refusals = [
@@ -110,15 +110,17 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
     const found = await facts.volume(name)
     if (found === 'unclear') return unclear(name)
     const what = `the volume ${quoted(name)}`
-    if (found === 'missing') {
-      if (as === 'touch') return absent(`get ${name}: no such volume`)
+    if (found instanceof Missing) {
+      if (as === 'touch') return absent(found)
       if (as !== 'use' || policy.owner === '' || policy.mode === 'report') return FINE
       // Made ahead, so that it belongs to somebody: the engine would make it without a label.
       const makeIt = async () => {
         const labels = withOwner(make?.labels ?? {}, policy.owner)
         const made = await facts.createVolume(name, { ...make, labels })
         // What the engine would not make here it will not make on the way either, and says so.
-        return typeof made === 'string' ? FINE : refused(...whose(rule, what, made.Labels, policy))
+        return made === 'unclear' || made instanceof Missing
+          ? FINE
+          : refused(...whose(rule, what, made.Labels, policy))
       }
       return { ...FINE, first: [makeIt] }
     }
@@ -130,8 +132,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
   async network({ rule, ref, as }, { policy, facts }) {
     const found = await facts.network(ref)
     if (found === 'unclear') return unclear(ref)
-    if (found === 'missing')
-      return as === 'create' ? newName(ref, policy) : absent(`network ${ref} not found`)
+    if (found instanceof Missing) return as === 'create' ? newName(ref, policy) : absent(found)
     const name = String(found.Name)
     // By its id, or whatever it is called by: it is the host's.
     if (as === 'join' && found.Driver === 'host' && !policy.hostNamespaces.includes('network'))
@@ -162,7 +163,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
   async image({ rule, ref, as }, { policy, facts }) {
     const image = await facts.image(ref)
     if (image === 'unclear') return unclear(ref)
-    const found = image === 'missing' ? undefined : image
+    const found = image instanceof Missing ? undefined : image
     const labels = isJsonObject(found?.Config) ? found.Config.Labels : undefined
     const owner = ownerOf(labels, IMAGE_OWNER_LABEL)
     const own = policy.owner !== '' && owner === policy.owner
@@ -172,8 +173,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
       const free = found === undefined || own || policy.owner === '' || (as === 'pull' && owner === undefined)
       return free ? FINE : others()
     }
-    if (found === undefined && (as === 'touch' || isFrom(ref, found, policy)))
-      return absent(`No such image: ${ref}`)
+    if (image instanceof Missing && (as === 'touch' || isFrom(ref, found, policy))) return absent(image)
     if (as === 'touch') return own || policy.owner === '' ? FINE : refused(notOwned(rule, what, policy))
     if (own) return FINE
     if (owner !== undefined && policy.owner !== '') return others()
@@ -183,7 +183,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
   async exec({ rule, ref }, ground) {
     const found = await ground.facts.exec(ref)
     if (found === 'unclear') return unclear(ref)
-    if (found === 'missing') return absent(`No such exec instance: ${ref}`)
+    if (found instanceof Missing) return absent(found)
     return await verify(
       [{ kind: 'container', rule, ref: String(found.ContainerID), as: 'enter' }],
       ground.policy,
@@ -194,7 +194,7 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
   async swarm({ rule, what, ref, as }, { policy, facts }) {
     const found = await facts.swarm(what, ref)
     if (found === 'unclear') return unclear(ref)
-    if (found === 'missing') return absent(`${what.slice(0, -1)} ${ref} not found`)
+    if (found instanceof Missing) return absent(found)
     if (what === 'tasks')
       return await verify(
         [{ kind: 'swarm', rule, what: 'services', ref: String(found.ServiceID), as: 'touch' }],
@@ -265,8 +265,8 @@ async function isMarkOfImage(
   { owner }: Policy,
   facts: EngineFacts,
 ): Promise<boolean> {
-  const image = typeof id === 'string' ? await facts.image(id) : 'missing'
-  const config = typeof image === 'object' ? image.Config : undefined
+  const image = typeof id === 'string' ? await facts.image(id) : undefined
+  const config = isJsonObject(image) && !(image instanceof Missing) ? image.Config : undefined
   return isJsonObject(config) && ownerOf(config.Labels) === owner
 }
 

@@ -192,8 +192,9 @@ async function stageFor(
   if (present !== undefined) return await present
   const started = setStage({
     engine: { kind: 'unix', path: place.engine.socket },
+    version: 2,
     adapters: { sandbox: { use: 'sandbox', with: settings } },
-    endpoints: { '* *': { pre: ['sandbox'] } },
+    endpoints: { '* *': { pre: ['sandbox'], validate: ['sandbox'] } },
   })
   stages.set(key, started)
   return await started

@@ -21,7 +21,8 @@ describeEachEngine('two owners', (engine) => {
       adapters: {
         sandbox: { use: 'sandbox', with: { preset: 'ci', owner, engine: engine().host, mounts: [folder] } },
       },
-      endpoints: { '* *': { pre: ['sandbox'] } },
+      version: 2,
+      endpoints: { '* *': { pre: ['sandbox'], validate: ['sandbox'] } },
     })
 
   beforeAll(async () => {
@@ -91,7 +92,7 @@ describeEachEngine('two owners', (engine) => {
     await must('a', ['volume', 'rm', `${tag}-data`])
   })
 
-  test('what is not there is the engine’s to say', async () => {
+  test('what is not there is told in the engine’s words', async () => {
     expect(await refusal('a', ['inspect', `${tag}-none`])).toMatch(/No such object/)
     expect(await refusal('a', ['rm', `${tag}-none`])).toMatch(/No such container/)
     expect(await refusal('a', ['volume', 'rm', `${tag}-none`])).toMatch(/no such volume/i)
@@ -141,8 +142,7 @@ describeEachEngine('two owners', (engine) => {
     await must('a', ['rmi', image])
   })
 
-  test('served on its own, as the README has it', async () => {
-    const protocol = 1
+  test.each([1, 2])('served on its own, as the README has it, for protocol %i', async (protocol) => {
     const readme = await readFile('adapters/sandbox/README.md', 'utf8')
     const [, command = ''] = /^\$ powerstrip (adapter sandbox .*)$/m.exec(readme) ?? []
     const socket = join(folder, `sandbox-${protocol}.sock`)
@@ -161,7 +161,7 @@ describeEachEngine('two owners', (engine) => {
         config: JSON.stringify({
           version: 2,
           adapters: { sandbox: { unix: socket, path: '/', protocol } },
-          endpoints: { '* *': { pre: ['sandbox'] } },
+          endpoints: { '* *': { pre: ['sandbox'], ...(protocol === 2 ? { validate: ['sandbox'] } : {}) } },
         }),
       })
       const as = async (...words: string[]) => await docker(proxy.unix, words)

@@ -21,6 +21,8 @@ export type LogLine = Readonly<Record<string, unknown>>
 
 export interface Endpoint {
   readonly pre?: readonly string[]
+  /** Under version 2. */
+  readonly validate?: readonly string[]
   readonly post?: readonly string[]
 }
 
@@ -36,6 +38,8 @@ export type Cast =
 export type Settings = Readonly<Record<string, unknown>>
 
 export interface Scene {
+  /** Of the configuration that the scene stands for; 1 unless told. */
+  readonly version?: 1 | 2
   readonly adapters?: Readonly<Record<string, Cast>>
   readonly endpoints?: Readonly<Record<string, Endpoint>>
   readonly limits?: Settings
@@ -145,6 +149,7 @@ async function rulesOf(scene: Scene, adapters: Map<string, CaseAdapter>): Promis
     ] as const
   })
   const text = JSON.stringify({
+    ...(scene.version === undefined ? {} : { version: scene.version }),
     ...(scene.limits === undefined ? {} : { limits: scene.limits }),
     endpoints: scene.endpoints ?? {},
     adapters: Object.fromEntries(await Promise.all(entries)),
