@@ -24,6 +24,8 @@ export interface AdapterOptions {
   /** Files with the secrets that callers have to know. */
   readonly bearer: string | undefined
   readonly hmac: string | undefined
+  /** Fixtures to show it, instead of serving it. */
+  readonly receive: string | undefined
 }
 
 export async function runAdapter(options: AdapterOptions, around: Surroundings): Promise<ExitCode> {
@@ -33,6 +35,7 @@ export async function runAdapter(options: AdapterOptions, around: Surroundings):
   }
   const configured = readWith(options.with)
   if (!configured.ok) return usage(configured.failure)
+  if (options.receive !== undefined) return showRecorded(options, options.receive, configured.value, around)
   const listen = listenUrl(options)
   if (!listen.ok) return usage(listen.failure)
   const auth = readAuth(options)
@@ -64,6 +67,28 @@ export async function runAdapter(options: AdapterOptions, around: Surroundings):
   if (!around.stop.aborted) await once(around.stop, 'abort')
   await served.close()
   return 0
+}
+
+async function showRecorded(
+  { adapter }: AdapterOptions,
+  file: string,
+  configured: unknown,
+  around: Surroundings,
+): Promise<ExitCode> {
+  const found = await findAdapter(adapter)
+  let problem = found.ok ? '' : found.failure
+  try {
+    if (found.ok) {
+      const { receive } = await import('./receive.ts')
+      const shown = await receive(found.value, file, { configured, log: logTo(around), out: around.out })
+      if (shown.ok) return shown.value ? 0 : 1
+      problem = shown.failure
+    }
+  } catch (refusal) {
+    problem = reason(refusal)
+  }
+  around.err(`powerstrip adapter: ${problem}\n`)
+  return 2
 }
 
 function logTo({ out, err }: Surroundings): AdapterLog {

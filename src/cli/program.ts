@@ -131,10 +131,14 @@ export async function runCommand(args: readonly string[], around: Surroundings):
       'answer only calls that show a token of this file, as with "auth: { bearer: … }"',
     )
     .option('--hmac <file>', 'answer only calls signed with a secret of this file, and sign the answers')
+    .option(
+      '--receive <file>',
+      'instead of serving it, show it the fixtures of this file and tell what it does',
+    )
     .action(async (adapter: string, options: AdapterFlags) => {
       const { runAdapter } = await import('./adapter.ts')
-      const { listen, unix, with: told, bearer, hmac } = options
-      exitCode = await runAdapter({ adapter, listen, unix, with: told, bearer, hmac }, around)
+      const { listen, unix, with: told, bearer, hmac, receive } = options
+      exitCode = await runAdapter({ adapter, listen, unix, with: told, bearer, hmac, receive }, around)
     })
 
   withEndpoint(
@@ -296,6 +300,7 @@ interface AdapterFlags {
   readonly with?: string
   readonly bearer?: string
   readonly hmac?: string
+  readonly receive?: string
 }
 
 interface FlockerFlags {

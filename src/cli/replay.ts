@@ -3,10 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { parseDuration } from '../config/duration.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import { printJson } from '../sdk/json.ts'
-import { type Deed, type Played, readRecorded, replay } from '../testkit/replay.ts'
+import { type Played, readRecorded, replay } from '../testkit/replay.ts'
 import { type EndpointOptions, hooksOf, jsonOf, protocolOf, targetOf } from './endpoint.ts'
+import { playedText, sumOf } from './played-text.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
-import { stepText } from './tap-text.ts'
 
 export interface ReplayOptions extends EndpointOptions {
   /** A file of fixtures, or a folder of them. */
@@ -85,44 +85,4 @@ function differencesOf(expected: readonly string[], came: readonly string[]): st
       (at) =>
         `otherwise than expected:\n  expected: ${expected[at] ?? 'nothing'}\n  came:     ${came[at] ?? 'nothing'}\n`,
     )
-}
-
-function playedText({ place, hook, method, target, did }: Played): string {
-  return `${place}  ${hook}  ${method} ${target}\n${deedText(did)}`
-}
-
-function deedText(did: Deed): string {
-  switch (did.kind) {
-    case 'unchanged':
-      return '  unchanged\n'
-    case 'refused':
-      return `  refused with ${did.code}: ${did.message}\n`
-    case 'answered':
-      return `  answered with ${did.code} in the engine's place\n`
-    case 'failed':
-      return `  failed: ${did.problem}\n`
-    case 'changed': {
-      const { steps, target, code, contentType } = did
-      const lines = [
-        ...(target === undefined ? [] : [`target ${target}`]),
-        ...(code === undefined ? [] : [`code ${code}`]),
-        ...(contentType === undefined ? [] : [`content type ${contentType}`]),
-        ...steps.map((step) => stepText(step, plain)),
-      ]
-      return lines.map((line) => `  ${line}\n`).join('')
-    }
-  }
-}
-
-const plain = (_style: string, text: string): string => text
-
-function sumOf(all: readonly Played[]): string {
-  const count = (kind: Deed['kind']) => all.filter(({ did }) => did.kind === kind).length
-  return [
-    `${all.length} calls: ${count('unchanged')} unchanged`,
-    `${count('changed')} changed`,
-    `${count('refused')} refused`,
-    `${count('answered')} answered`,
-    `${count('failed')} failed`,
-  ].join(', ')
 }

@@ -1,4 +1,14 @@
 /** `powerstrip/testkit`: test an adapter. `docs/testing-an-adapter.md` starts from nothing. */
+export {
+  AdapterTester,
+  type Cases,
+  type Mutation,
+  type OwnAnswer,
+  type Refusal,
+  type Sample,
+  type TesterTerms,
+  type Undoing,
+} from './adapter-tester.ts'
 export type { Target } from './caller.ts'
 export {
   type CheckResult,

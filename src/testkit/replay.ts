@@ -53,8 +53,7 @@ export async function readRecorded(path: string): Promise<Result<readonly Record
     const recorded: Recorded[] = []
     for (const name of names ?? ['']) {
       const file = name === '' ? path : join(path, name)
-      for (const [at, text] of (await readFile(file, 'utf8')).split('\n').entries()) {
-        if (text.trim() === '') continue
+      for (const [at, text] of documentsIn(await readFile(file, 'utf8'))) {
         const read = readFixture(text)
         if (!read.ok) return failed(`${file}:${at + 1}: ${read.failure}`)
         recorded.push({ file, line: at + 1, fixture: read.value })
@@ -64,6 +63,12 @@ export async function readRecorded(path: string): Promise<Result<readonly Record
   } catch (problem) {
     return failed(`${path} cannot be read: ${(problem as Error).message}`)
   }
+}
+
+/** One a line, with their line numbers from 0, or one that is written over many lines. */
+function documentsIn(text: string): readonly (readonly [at: number, text: string])[] {
+  const lines = [...text.split('\n').entries()].filter(([, line]) => line.trim() !== '')
+  return lines.length > 1 && readFixture(text).ok ? [[0, text]] : lines
 }
 
 export type ReplayTerms = Pick<ConformanceTerms, 'protocol' | 'hooks' | 'timeoutMs' | 'with'> & {

@@ -1,7 +1,7 @@
 /** The conformance kit's own test: it finds each fault that was put into an adapter, and none in good ones. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BUILT_IN_NAMES, loadBuiltIn } from '../../../src/built-ins.ts'
 import { serve } from '../../../src/sdk/serve.ts'
 import { CATEGORIES } from '../../../src/testkit/checks/all.ts'
@@ -97,13 +97,13 @@ describe('no false alarms', () => {
     )
   })
 
-  // All that decide something; `record` only looks on.
-  test.each(BUILT_IN_NAMES.filter((name) => name !== 'record'))('on our own adapter %s', async (name) => {
+  test.each(BUILT_IN_NAMES)('on our own adapter %s', async (name) => {
     await using engine = await startEngine((_request, response) =>
       sendJson(response, 404, { message: 'there is nothing of this name' }),
     )
     const address = `unix://${(engine.address as { readonly path: string }).path}`
-    const settings = optionsOf(name, address)
+    await using secret = await secretFile('')
+    const settings = optionsOf(name, address, dirname(secret.path))
     const served = await serve((await loadBuiltIn(name))!, {
       listen: 'http://127.0.0.1:0',
       with: settings,
@@ -119,10 +119,12 @@ describe('no false alarms', () => {
   })
 })
 
-function optionsOf(name: string, engine: string): unknown {
+function optionsOf(name: string, engine: string, folder: string): unknown {
   switch (name) {
     case 'slowreq':
       return { delay: '5ms' }
+    case 'record':
+      return { out: folder }
     case 'restrict-image':
       return { allow: ['_'] }
     case 'logfiles':

@@ -211,6 +211,24 @@ test('recordings are played at an adapter: it is told what it would do, and whet
   )
 })
 
+test('an adapter of a file, or one of ours, is shown fixtures without being served', async () => {
+  const file = join(folder, 'one.json')
+  const fixture = {
+    ClientRequest: { Method: 'POST', Request: '/v1.45/containers/create', Body: { Image: 'evil/x:1' } },
+  }
+  await writeFile(file, JSON.stringify(fixture, undefined, 2))
+  const args = ['adapter', 'restrict-image', '--with', '{"allow":["_"]}', '--receive', file]
+  const ended = await powerstripHere(args)
+  expect(ended).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(ended.stdout).toContain(
+    `${file}:1  pre-hook  POST /v1.45/containers/create\n  refused with 403: the image "evil/x:1"`,
+  )
+  const none = await powerstripHere(['adapter', 'restrict-image', '--receive', file])
+  expect(none).toMatchObject({ exitCode: 2, stderr: 'powerstrip adapter: "allow": is missing\n' })
+  const nowhere = await powerstripHere(['adapter', 'debug', '--receive', join(folder, 'none.json')])
+  expect(nowhere).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('ENOENT') })
+})
+
 test('an adapter that fails ends a replay with 1, whatever is expected', async () => {
   const file = join(folder, 'one.ndjson')
   await writeFile(file, '{"ClientRequest":{"Method":"GET","Request":"/v1.45/containers/json"}}\n')

@@ -52,6 +52,15 @@ test('conformance in a test runner', async () => {
   expect(ended.exitCode).toBe(0)
 })
 
+test('a table of cases', async () => {
+  const [table = ''] = code('A table of cases', 'js')
+  expect(code('A table of cases', 'sh')).toEqual(['node --test adapter-tester.test.js\n'])
+  await using project = await projectOf({ 'adapter-tester.test.js': table })
+  const ended = await run('sh', ['-c', `cd ${project.path} && node --test adapter-tester.test.js`])
+  expect(ended.stdout).toMatch(/^(?:#|ℹ) tests 6$/m)
+  expect(ended).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^(?:#|ℹ) fail 0$/m) })
+})
+
 test('real traffic as tests', async () => {
   const section = 'Real traffic as tests'
   const [record = ''] = code(section, 'sh')
@@ -63,7 +72,13 @@ test('real traffic as tests', async () => {
   for (const option of record.match(/--[a-z]+/g)!) expect(help.stdout).toContain(option)
   const parsed = parseConfig(yml, 'adapters.yml', { builtIns: BUILT_IN_NAMES })
   expect(parsed.ok ? [] : parsed.failure).toEqual([])
-  await using walk = await walkThrough({ files: { 'one.ndjson': fixture }, start, console: played })
+  const [, inPlace = ''] = /^`powerstrip (adapter .*? one\.ndjson)`/m.exec(page)!
+  const line = played.split('\n').slice(1, 3).join('\n')
+  await using walk = await walkThrough({
+    files: { 'one.ndjson': fixture },
+    start,
+    console: `${played}$ npx powerstrip ${inPlace}\n${line}\n…\n`,
+  })
   await walk.type()
 })
 
