@@ -96,6 +96,29 @@ export async function startAuthority(name = 'test authority'): Promise<Authority
   }
 }
 
+/** An authority with a server and a client of its own, and another one that nobody here believes. */
+export interface Authorities extends AsyncDisposable {
+  readonly authority: Authority
+  readonly stranger: Authority
+  readonly server: Issued
+  readonly alice: Issued
+}
+
+export async function startAuthorities(serverName: string): Promise<Authorities> {
+  const authority = await startAuthority()
+  const stranger = await startAuthority('another authority')
+  return {
+    authority,
+    stranger,
+    server: await authority.issue({ name: serverName, for: 'server' }),
+    alice: await authority.issue({ name: 'alice', for: 'client' }),
+    async [Symbol.asyncDispose]() {
+      await authority[Symbol.asyncDispose]()
+      await stranger[Symbol.asyncDispose]()
+    },
+  }
+}
+
 /** Releases of openssl before 3.4 have no `-not_before`; there the clock of the signer is another one. */
 async function signed(args: readonly string[], validity: readonly string[], expired: boolean): Promise<void> {
   try {

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import {
+  type Authorities,
   type Authority,
   type Issued,
   replaceCertificate,
-  startAuthority,
+  startAuthorities,
 } from '../../support/certificates.ts'
 import { ALONE } from '../../support/clients/index.ts'
 import { describeEachEngine, docker, runLabel, spawnDocker } from '../../support/engine/index.ts'
@@ -17,18 +18,13 @@ let authority: Authority
 let stranger: Authority
 let server: Issued
 let alice: Issued
+let all: Authorities
 
 beforeAll(async () => {
-  authority = await startAuthority()
-  stranger = await startAuthority('another authority')
-  server = await authority.issue({ name: 'powerstrip', for: 'server' })
-  alice = await authority.issue({ name: 'alice', for: 'client' })
+  all = await startAuthorities('powerstrip')
+  ;({ authority, stranger, server, alice } = all)
 })
-
-afterAll(async () => {
-  await authority[Symbol.asyncDispose]()
-  await stranger[Symbol.asyncDispose]()
-})
+afterAll(() => all[Symbol.asyncDispose]())
 
 const certificates = ({ folder }: Issued) => ({ DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: folder })
 

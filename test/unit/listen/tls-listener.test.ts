@@ -8,10 +8,11 @@ import { type Listener, type ListenerTold, listen } from '../../../src/listen/li
 import type { ClientIdentity } from '../../../src/model/client.ts'
 import { type ListenerLimits, plainListener } from '../../../src/model/listener.ts'
 import {
+  type Authorities,
   type Authority,
   type Issued,
   replaceCertificate,
-  startAuthority,
+  startAuthorities,
 } from '../../support/certificates.ts'
 import { Peer } from '../../support/connect.ts'
 
@@ -19,18 +20,13 @@ let authority: Authority
 let stranger: Authority
 let server: Issued
 let client: Issued
+let all: Authorities
 
 beforeAll(async () => {
-  authority = await startAuthority()
-  stranger = await startAuthority('another authority')
-  server = await authority.issue({ name: 'server', for: 'server' })
-  client = await authority.issue({ name: 'alice', for: 'client' })
+  all = await startAuthorities('server')
+  ;({ authority, stranger, server, alice: client } = all)
 })
-
-afterAll(async () => {
-  await authority[Symbol.asyncDispose]()
-  await stranger[Symbol.asyncDispose]()
-})
+afterAll(() => all[Symbol.asyncDispose]())
 
 interface Open extends AsyncDisposable {
   readonly port: number
