@@ -70,6 +70,19 @@ const HAS: Readonly<Record<string, unknown>> = {
     Config: { Labels: { [IMAGE_OWNER_LABEL]: 'team' } },
   },
   '/images/evil.example/x/json': { Id: 'sha256:3', RepoTags: ['evil.example/x:latest'], Config: {} },
+  '/v1.45/images/json': [
+    { Id: '1', RepoTags: ['busybox:latest'], Labels: null },
+    { Id: '2', RepoTags: ['evil.example/x:latest'], Labels: {} },
+    { Id: '3', RepoTags: ['mine:latest'], Labels: { [IMAGE_OWNER_LABEL]: 'team' } },
+    { Id: '4', RepoTags: ['busybox:theirs'], Labels: { [IMAGE_OWNER_LABEL]: 'others' } },
+  ],
+  '/v1.45/networks': [
+    { Id: 'c', Name: 'bridge', Labels: {}, Containers: { [OWN_ID]: {}, [THEIR_ID]: {} } },
+    { Id: 'd', Name: 'net', Labels: mine },
+    { Id: 'e', Name: 'theirs', Labels: theirs },
+  ],
+  '/v1.45/networks/bridge': { Id: 'c', Name: 'bridge', Containers: { [OWN_ID]: {}, [THEIR_ID]: {} } },
+  [`/containers/json?all=1&filters={"label":["${OWNER_LABEL}=team"]}`]: [{ Id: OWN_ID }],
   '/exec/e1/json': { ID: 'e1', ContainerID: OWN_ID },
   '/exec/e2/json': { ID: 'e2', ContainerID: 'theirs' },
 }
@@ -651,6 +664,35 @@ describe('the doors', () => {
         body: '{"message":"no such thing"}',
       })
       expect(await answer({}, call(line, line.includes('exec') ? {} : undefined))).toEqual({ kind: 'pass' })
+    })
+
+    test('lists show what is everybody’s beside one’s own', async () => {
+      const list = async (policy: object, line: string) => {
+        const outcome = await answer({ ...owner, ...policy }, call(line))
+        expect(outcome).toMatchObject({ kind: 'respond', status: 200 })
+        return JSON.parse((outcome as { body: string }).body)
+      }
+      const ids = (entries: { Id: string }[]) => entries.map(({ Id }) => Id)
+      expect(ids(await list({}, 'GET /images/json'))).toEqual(['1', '2', '3'])
+      expect(ids(await list({ registries: ['docker.io/library'] }, 'GET /images/json'))).toEqual(['1', '3'])
+      expect(await list({}, 'GET /networks')).toEqual([
+        { Id: 'c', Name: 'bridge', Labels: {}, Containers: { [OWN_ID]: {} } },
+        { Id: 'd', Name: 'net', Labels: mine },
+      ])
+      expect(ids(await list({ networks: [] }, 'GET /networks'))).toEqual(['d'])
+      expect(await list({}, 'GET /networks/bridge')).toEqual({
+        Id: 'c',
+        Name: 'bridge',
+        Containers: { [OWN_ID]: {} },
+      })
+    })
+
+    test('a list that the engine refuses is refused in its words', async () => {
+      expect(await answer(owner, call('GET /networks?filters=%7B%7D'))).toMatchObject({
+        kind: 'respond',
+        status: 404,
+        body: '{"message":"no such thing"}',
+      })
     })
 
     test('the volumes of a container that nobody has', async () => {

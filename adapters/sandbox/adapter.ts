@@ -25,6 +25,7 @@ import {
   withImageOwner,
   withOwner,
 } from './labels.ts'
+import { ownList } from './lists.ts'
 import { type Policy, readPolicy } from './policy.ts'
 import { type Verified, verify } from './verify.ts'
 
@@ -62,6 +63,8 @@ export default defineAdapter<Config>({
       // Who names what is not there must not meet what somebody else makes under that name just now.
       if (missing !== undefined && policy.mode === 'enforce' && ctx.protocol === 2)
         return ctx.respond(missing.status, { message: missing.message })
+      if (door.shows !== undefined && policy.mode === 'enforce' && ctx.protocol === 2)
+        return await ownList(door.shows, ctx, policy, ctx.config.engine)
       if (door.marks !== undefined) mark(door.marks, ctx, policy.owner)
       if (door.narrowed !== undefined && policy.mode === 'enforce')
         return narrow(ctx, policy.owner, door.narrowed)

@@ -10,6 +10,7 @@ import { type Concern, forbidden, quoted, setting } from './concern.ts'
 import { containerCreate, containerUpdate, execCreate } from './container.ts'
 import { commit, fromRegistry, imageCreate, imagePush, imageSearch, imageTag, loginTo } from './images.ts'
 import { forgedLabels, IMAGE_OWNER_LABEL, OWNER_LABEL } from './labels.ts'
+import type { ListOf } from './lists.ts'
 import { volumeSource } from './mounts.ts'
 import { endpointConcerns, networkCreate } from './networks.ts'
 import type { Policy, Reading } from './policy.ts'
@@ -25,6 +26,8 @@ export interface Door {
   readonly marks?: 'labels' | 'service' | 'build' | 'changes'
   /** A list that shows, or a prune that removes, only what has the owner's name in this label. */
   readonly narrowed?: string
+  /** A list that shows what is everybody's too, where it can be answered here. */
+  readonly shows?: ListOf
 }
 
 type Judge = Door['judge']
@@ -296,7 +299,7 @@ export const DOORS: Readonly<Record<OperationId | 'unknown', Door>> = {
   CheckpointCreate: writes(all(checkpoints, container('enter'))),
   CheckpointDelete: writes(all(checkpoints, container('touch'))),
 
-  ImageList: reads(nothing, { narrowed: IMAGE_OWNER_LABEL }),
+  ImageList: reads(nothing, { narrowed: IMAGE_OWNER_LABEL, shows: 'images' }),
   ImageInspect: reads(image('look', 'PS-READ-003')),
   ImageHistory: reads(image('look', 'PS-READ-003')),
   ImageAttestations: reads(image('look', 'PS-READ-003')),
@@ -317,8 +320,8 @@ export const DOORS: Readonly<Record<OperationId | 'unknown', Door>> = {
   Session: writes(sessions),
   Grpc: writes(sessions),
 
-  NetworkList: reads(nothing, { narrowed: OWNER_LABEL }),
-  NetworkInspect: reads(network('look')),
+  NetworkList: reads(nothing, { narrowed: OWNER_LABEL, shows: 'networks' }),
+  NetworkInspect: reads(network('look'), { shows: 'network' }),
   NetworkCreate: writes(all(body(networkCreate), labels), { marks: 'labels' }),
   NetworkConnect: writes(connect),
   NetworkDisconnect: writes(disconnect),

@@ -35,6 +35,15 @@ export function matchesAny(name: ImageName, rules: readonly string[]): boolean {
   )
 }
 
+/** Whether one of the names that an image is known by, in lists as the engine has them, is trusted. */
+export function isTrusted(names: readonly unknown[], rules: readonly string[]): boolean {
+  if (rules.includes('*')) return true
+  return names.flat().some((known) => {
+    const read = typeof known === 'string' ? readImageName(known) : undefined
+    return read !== undefined && matchesAny(read, rules)
+  })
+}
+
 const REFERENCE = /^[a-zA-Z0-9[][a-zA-Z0-9._:/@+[\]-]*$/
 
 function fullName(repository: string): string {

@@ -7,7 +7,7 @@ import { type Concern, type Forbidden, forbidden, quoted, setting, type Use } fr
 import { existingContainer, existingNetworks } from './container.ts'
 import { type EngineFacts, Missing } from './engine-facts.ts'
 import { destinationOf } from './host-paths.ts'
-import { matchesAny, readImageName } from './image-name.ts'
+import { isTrusted, matchesAny, readImageName } from './image-name.ts'
 import { IMAGE_OWNER_LABEL, ownerOf, withOwner } from './labels.ts'
 import { volumeSource } from './mounts.ts'
 import { closedPaths, type Policy } from './policy.ts'
@@ -308,13 +308,5 @@ function isFrom(ref: string, found: JsonObject | undefined, { registries }: Poli
   if (registries.includes('*')) return true
   const name = readImageName(ref)
   if (name !== undefined) return matchesAny(name, registries)
-  const names = [...texts(found?.RepoTags), ...texts(found?.RepoDigests)]
-  return names.some((known) => {
-    const read = readImageName(known)
-    return read !== undefined && matchesAny(read, registries)
-  })
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+  return isTrusted([found?.RepoTags, found?.RepoDigests], registries)
 }
