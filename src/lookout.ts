@@ -124,7 +124,9 @@ export class Lookout {
   async close(): Promise<void> {
     this.#forgetHangup?.()
     await Promise.all(this.#late)
-    await this.#decisions?.close()
+    const file = this.#decisions
+    this.#decisions = undefined
+    await file?.close()
     await this.#admin?.close()
   }
 

@@ -25,16 +25,21 @@ export function shownConfig(config: Config, revision: string): unknown {
     ),
     endpoints: rules.map(shownRule),
     ...options,
-    admin: options.admin && { ...options.admin, address: describeAddress(options.admin.address) },
+    admin: options.admin && shownAddress(options.admin),
   }
 }
 
-function shownListener({ rules, address, ...listener }: ListenerConfig, shared: readonly Rule[]) {
+function shownListener({ rules, ...listener }: ListenerConfig, shared: readonly Rule[]) {
   return {
-    ...listener,
-    address: describeAddress(address),
+    ...shownAddress(listener),
     endpoints: rules === shared ? 'those of the file' : rules.map(shownRule),
   }
+}
+
+function shownAddress<L extends Pick<ListenerConfig, 'address' | 'socket'>>(listener: L) {
+  const { address, socket } = listener
+  const rights = address.kind === 'unix' ? { ...socket, mode: `0${socket.mode.toString(8)}` } : undefined
+  return { ...listener, address: describeAddress(address), socket: rights }
 }
 
 function shownAdapter(adapter: AdapterConfig) {

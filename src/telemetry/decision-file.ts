@@ -39,6 +39,7 @@ export class DecisionFile {
   #dropped = 0
   #broken = false
   #reopening = false
+  #gaveUp = false
 
   /** The failure is why it cannot be written. */
   static open(file: string, tell: EventSink): Result<DecisionFile, string> {
@@ -66,12 +67,15 @@ export class DecisionFile {
       append: true,
       mode: FILE_MODE,
       maxLength: WAITING_LIMIT_BYTES,
+      // A pipe that nobody reads is tried again and again, until it is time to go.
+      retryEAGAIN: () => !this.#gaveUp,
     })
     this.#stream.on('drop', () => {
       this.#dropped++
     })
     this.#stream.on('error', (problem: NodeJS.ErrnoException) => {
       this.#reopening = false
+      if (this.#gaveUp) return
       if (!this.#broken) tell({ kind: 'decisions-broken', file, message: problem.message })
       this.#broken = true
     })
@@ -101,18 +105,24 @@ export class DecisionFile {
   /** Writes what waits. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    const closed = new Promise<void>((resolve) => {
-      this.#stream.once('close', resolve)
-      this.#stream.once('error', () => resolve())
+    const ended = new Promise<'whole' | 'cut'>((resolve) => {
+      this.#stream.once('close', () => resolve('whole'))
+      this.#stream.once('error', () => resolve('cut'))
     })
     let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_WORDS_MS)
+    const late = new Promise<'cut'>((resolve) => {
+      timer = setTimeout(() => resolve('cut'), LAST_WORDS_MS)
     })
     this.#stream.end()
-    await Promise.race([closed, late])
+    const end = await Promise.race([ended, late])
     clearTimeout(timer)
     this.#tellDropped()
+    if (end === 'whole') return
+    const message = 'the last lines could not be written and are lost'
+    this.#tell({ kind: 'decisions-broken', file: this.file, message })
+    // Otherwise it would try once more while the process exits.
+    this.#gaveUp = true
+    this.#stream.destroy()
   }
 
   #look(): void {

@@ -225,7 +225,7 @@ test('the configuration in force is shown without secrets, and what it does to a
       policy: { url: 'http://127.0.0.1:1/hook?***', with: { token: '***', size: 3 }, timeoutMs: 10_000 },
     },
     endpoints: [{ endpoint: 'ContainerCreate', line: 1, validate: [{ adapter: 'policy' }] }],
-    admin: { address: `unix://${admin}` },
+    admin: { address: `unix://${admin}`, socket: { mode: '0660' } },
   })
   const path = encodeURIComponent('/v1.45/containers/create?name=web')
   expect((await page(admin, `/explain?method=POST&path=${path}`)).text).toMatch(

@@ -1,4 +1,6 @@
 /** The decision log of a real process: one line a request, whatever comes of it, and no secret in any. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +8,7 @@ import { type InForce, Lookout } from '../../../src/lookout.ts'
 import type { Decision } from '../../../src/telemetry/decision.ts'
 import { decisionsIn } from '../../support/admin.ts'
 import { type EngineScript, sendJson, startEngine } from '../../support/cases/engine.ts'
-import { type LogLine, type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
+import { COMMAND, type LogLine, type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
 import { request } from '../../support/raw/box.ts'
 import { RawPeer } from '../../support/raw/peer.ts'
 import { type Behaviour, startTwo } from '../../support/two/adapter.ts'
@@ -394,4 +396,43 @@ test('another file and other masks are taken up while it runs; a file that canno
 
   const start = startPowerstrip({ upstream: 'unix:///nowhere.sock', config: bad })
   await expect(start).rejects.toThrow(/ended with 1 .*\n.*log\.decisions: .* cannot be written/)
+})
+
+test('on standard output, which then has nothing else; one that nobody reads costs lines and no time', async () => {
+  await using engine = await startEngine(script)
+  const socket = join(folder, 'ps.sock')
+  const config = join(folder, 'adapters.yml')
+  writeFileSync(
+    config,
+    JSON.stringify({ version: 2, adapters: {}, endpoints: {}, log: { decisions: { file: 'stdout' } } }),
+  )
+  const upstream = `unix://${(engine.address as { path: string }).path}`
+  const args = ['serve', '--config', config, '--listen', `unix://${socket}`, '--upstream', upstream]
+  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  child.stderr.setEncoding('utf8')
+  const saying = async (part: string) => {
+    while (!said.includes(part)) said += (await once(child.stderr, 'data'))[0] as string
+  }
+  await saying('export DOCKER_HOST=')
+  await using client = await RawPeer.connect({ kind: 'unix', path: socket })
+  // More than may wait.
+  const long = 'x'.repeat(12_000)
+  for (let n = 0; n < 800; n++) {
+    client.write(request('GET', `/v1.45/info?${n}${long}`))
+    expect((await client.answer('GET')).status).toBe(200)
+  }
+  await saying('the decision log was written too slowly, and misses lines')
+  const missed = Number(/"lines":(\d+)/.exec(said)![1])
+
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (part) => {
+    output += part
+  })
+  child.kill('SIGTERM')
+  const [code] = (await once(child, 'close')) as [number | null]
+  expect(code).toBe(0)
+  const lines = output.split('\n').slice(0, -1)
+  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ fate: 'relayed', status: 200 })
+  expect(lines.length + missed).toBe(800)
 })

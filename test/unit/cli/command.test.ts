@@ -40,7 +40,7 @@ describe('asked for help', () => {
   test.each([[['--help']], [['-h']], [['help']]])('%j lists the commands', async (args) => {
     const { exitCode, stdout, stderr } = await powerstrip(args)
     expect([exitCode, stderr]).toEqual([0, ''])
-    for (const command of ['serve', 'check', 'explain'])
+    for (const command of ['serve', 'check', 'explain', 'tap'])
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
   })
 
@@ -281,6 +281,35 @@ describe('listeners of a configuration', () => {
       exitCode: 1,
       stdout: '',
       stderr: `${path}: listener "far": ${join(dir, 'ca.pem')} cannot be read: there is no such file\n`,
+    })
+  })
+})
+
+describe('looking on', () => {
+  const watched = (folder: string) =>
+    file(
+      'watched.yml',
+      `version: 2\nadapters: {}\nendpoints: {}\nlog: { decisions: { file: ${folder}/d.ndjson, mask: [Cmd, X-Team] } }\nadmin: { unix: /run/admin.sock }\n`,
+    )
+
+  test('is told by check', async () => {
+    const path = watched('.')
+    expect((await powerstripHere(['check', path])).stdout).toBe(
+      [
+        `${path}: good: 0 endpoints, 0 adapters`,
+        `decision log ${join(dir, 'd.ndjson')}: every request; also masked: Cmd, X-Team`,
+        'admin unix:///run/admin.sock',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('wants a directory that is there', async () => {
+    const path = watched('missing')
+    expect(await powerstripHere(['check', path])).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: `${path}: "log.decisions": the directory ${join(dir, 'missing')} does not exist\n`,
     })
   })
 })
