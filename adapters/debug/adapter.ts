@@ -19,6 +19,8 @@ interface Config {
 export default defineAdapter<Config>({
   name: 'debug',
   version: '1.0.0',
+  sideEffects: 'None',
+  idempotent: true,
   config: options({ full: flag() }),
   pre: {
     '*': (ctx) => {

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type CallParts, type HookReply as HookAnswer, makeCall, parseJson } from 'powerstrip/sdk'
 import { type HookReply, serveForTest } from '../../test/support/hook-calls.ts'
 import logfiles from './adapter.ts'
 
@@ -146,6 +147,59 @@ describe('after a container is created', () => {
     const { status, message } = await adapter.post(CREATE, body, { code: 201, body: { Id: '../../x' } })
     expect(status).toBe(500)
     expect(message).toContain('without the id')
+  })
+})
+
+describe('in protocol 2', () => {
+  const signal = new AbortController().signal
+  const body = { Env: ['LOGS=/a/b,/a'] }
+  const create = (parts: CallParts = {}) =>
+    makeCall('pre-hook', { operation: 'ContainerCreate', body, ...parts })
+  const tokenIn = (reply: HookAnswer) => (parseJson(reply.remarks!.metadata!) as { token: string }).token
+
+  test('the token travels with the request, so the engine need not be asked', async () => {
+    const adapter = logfiles.create({ root, engine: 'unix:///nowhere.sock' })
+    const metadata = { token: tokenIn(await adapter.answer(create(), signal)) }
+    const response = { code: 201, body: { Id: ID } }
+    const post = makeCall('post-hook', { operation: 'ContainerCreate', body, response, metadata })
+    expect(await adapter.answer(post, signal)).toEqual({ outcome: { kind: 'pass' } })
+    expect(await readlink(join(root, 'containers', ID))).toBe(`../original/${metadata.token}`)
+  })
+
+  test('its folders go when the container does not come to be, as often as that is asked for', async () => {
+    const adapter = logfiles.create({ root })
+    const reply = await adapter.answer(create(), signal)
+    expect(reply.remarks).toMatchObject({ compensate: true })
+    const undo = makeCall('unwind-hook', {
+      operation: 'ContainerCreate',
+      body,
+      metadata: { token: tokenIn(reply) },
+    })
+    expect(await readdir(join(root, 'original'))).toHaveLength(1)
+    await adapter.answer(undo, signal)
+    await adapter.answer(undo, signal)
+    expect(await readdir(join(root, 'original'))).toEqual([])
+  })
+
+  test('a folder with something in it stays', async () => {
+    const adapter = logfiles.create({ root })
+    const token = tokenIn(await adapter.answer(create(), signal))
+    await writeFile(join(root, 'original', token, 'a', 'web.log'), 'hello')
+    await adapter.answer(
+      makeCall('unwind-hook', { operation: 'ContainerCreate', body, metadata: { token } }),
+      signal,
+    )
+    expect(await readdir(join(root, 'original', token, 'a'))).toEqual(['web.log'])
+  })
+
+  test('an undoing that knows of nothing does nothing', async () => {
+    const undo = makeCall('unwind-hook', { operation: 'ContainerCreate', body })
+    expect(await logfiles.create({ root }).answer(undo, signal)).toEqual({ outcome: { kind: 'pass' } })
+  })
+
+  test('a dry run makes no folders', async () => {
+    await logfiles.create({ root }).answer(create({ dryRun: true }), signal)
+    expect(await readdir(root)).toEqual([])
   })
 })
 

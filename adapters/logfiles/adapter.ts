@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rmdir, symlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { defineAdapter, type EngineClient, engine, isJsonObject, options, text } from 'powerstrip/sdk'
 import { isCleanPath, logPaths, tokenOf, withToken } from './variables.ts'
 
@@ -11,10 +11,16 @@ interface Config {
   readonly engine: EngineClient
 }
 
+interface Metadata {
+  /** Names the folders of one container. */
+  token: string
+}
+
 /** Keeps the folders that a container names in its variable `LOGS` on the host, where they outlive it. */
-export default defineAdapter<Config>({
+export default defineAdapter<Config, Metadata>({
   name: 'logfiles',
-  version: '1.0.0',
+  version: '1.1.0',
+  sideEffects: 'NoneOnDryRun',
   config(value) {
     const config = readOptions(value)
     if (!isCleanPath(config.root))
@@ -23,7 +29,7 @@ export default defineAdapter<Config>({
   },
 
   pre: {
-    async ContainerCreate({ body, config, deny }) {
+    async ContainerCreate({ body, config, deny, dryRun, metadata, compensate }) {
       const paths = logPaths(body.Env)
       if (paths.length === 0) return
       const unclean = paths.find((path) => !isCleanPath(path))
@@ -32,7 +38,9 @@ export default defineAdapter<Config>({
 
       const token = randomUUID()
       const original = join(config.root, 'original', token)
-      for (const path of paths) await mkdir(join(original, path), { recursive: true })
+      metadata.token = token
+      compensate()
+      if (!dryRun) for (const path of paths) await mkdir(join(original, path), { recursive: true })
       // A container is known by its id only after it is made; until then the token says which folders are its own.
       body.Env = withToken(body.Env, token)
       const binds = paths.map((path) => `${join(original, path)}:${path}`)
@@ -42,12 +50,13 @@ export default defineAdapter<Config>({
   },
 
   post: {
-    async ContainerCreate({ request, response, config, signal }) {
+    async ContainerCreate({ request, response, config, metadata, signal }) {
       if (response.code !== 201 || logPaths(request.body.Env).length === 0) return
       const id = response.body.Id
       if (id === undefined || !CONTAINER_ID.test(id))
         throw new Error('the engine answered without the id of the container')
-      const token = tokenOf(await environmentOf(id, config.engine, signal))
+      // A caller of protocol 1 remembers nothing from one hook to the next.
+      const token = metadata.token ?? tokenOf(await environmentOf(id, config.engine, signal))
       if (token === undefined)
         throw new Error('the container has no token: is "logfiles" missing among the pre-hooks?')
       const containers = join(config.root, 'containers')
@@ -56,7 +65,30 @@ export default defineAdapter<Config>({
       await symlink(join('..', 'original', token), join(containers, id))
     },
   },
+
+  unwind: {
+    /** Folders that are empty go, and nothing else does: what a program has written is nobody's to remove. */
+    async ContainerCreate({ body, config, metadata }) {
+      if (metadata.token === undefined) return
+      const original = join(config.root, 'original')
+      const folders = logPaths(body.Env).map((path) => join(original, metadata.token!, path))
+      for (const folder of folders.sort().reverse()) await removeEmpty(folder, original)
+    },
+  },
 })
+
+/** Up to the folder `end`, which stays. Undoing may be asked for twice. */
+async function removeEmpty(folder: string, end: string): Promise<void> {
+  for (let at = folder; at !== end; at = dirname(at)) {
+    try {
+      await rmdir(at)
+    } catch (problem) {
+      const { code } = problem as NodeJS.ErrnoException
+      if (code === 'ENOTEMPTY' || code === 'EEXIST') return
+      if (code !== 'ENOENT') throw problem
+    }
+  }
+}
 
 const readOptions = options({ root: text(), engine: engine() })
 

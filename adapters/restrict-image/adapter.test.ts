@@ -1,3 +1,4 @@
+import { makeCall } from 'powerstrip/sdk'
 import { serveForTest } from '../../test/support/hook-calls.ts'
 import restrictImage from './adapter.ts'
 
@@ -103,6 +104,22 @@ describe('pulling', () => {
     ['fromSrc=-', 200],
   ])('%s: %d', async (query, status) => {
     expect(await pull(query, true)).toBe(status)
+  })
+})
+
+test('validates the request as it will go to the engine', async () => {
+  const adapter = restrictImage.create({ allow: ['acme'] })
+  const validate = (Image: string) =>
+    adapter.answer(
+      makeCall('validate-hook', { operation: 'ContainerCreate', body: { Image } }),
+      new AbortController().signal,
+    )
+  expect((await validate('acme/web')).outcome).toEqual({ kind: 'pass' })
+  expect((await validate('evil/web')).outcome).toMatchObject({ kind: 'deny', status: 403 })
+  expect(adapter.abilities).toMatchObject({
+    implements: ['pre-hook', 'validate-hook'],
+    operations: ['ContainerCreate', 'ImageCreate'],
+    sideEffects: 'None',
   })
 })
 

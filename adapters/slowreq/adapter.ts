@@ -14,6 +14,8 @@ interface Call {
 export default defineAdapter<Config>({
   name: 'slowreq',
   version: '1.0.0',
+  sideEffects: 'None',
+  idempotent: true,
   config: options({ delay: duration('1s') }),
   pre: { '*': hold },
   post: { '*': hold },

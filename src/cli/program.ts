@@ -217,6 +217,15 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     exitCode = await runReplay({ ...options, path, url }, around)
   })
 
+  program
+    .command('init-adapter')
+    .description('write a small adapter that works, with its test, into a new folder')
+    .argument('<folder>', 'its last part becomes the name of the adapter')
+    .action(async (folder: string) => {
+      const { runInitAdapter } = await import('./init-adapter.ts')
+      exitCode = await runInitAdapter(folder, around)
+    })
+
   withTls(
     program
       .command('flocker-control')

@@ -149,7 +149,7 @@ export function defineAdapter<Config = unknown, Metadata = JsonObject>(
         answer: (call, stop) => answer(call, stop),
         ...speakOld({
           answer: (call, stop) => answer(call, stop, 1),
-          validates: handlers.has('validate-hook'),
+          validates: (operation, changed) => validates(spec, operation, changed),
           log,
         }),
         ...(background === undefined
@@ -163,6 +163,22 @@ export function defineAdapter<Config = unknown, Metadata = JsonObject>(
       }
     },
   }
+}
+
+/** One function under both keys need not be asked twice about one request. */
+function validates(
+  { pre, validate }: { readonly pre?: object; readonly validate?: object },
+  operation: string | null,
+  changed: boolean,
+): boolean {
+  if (validate === undefined) return false
+  const validator = functionIn(validate, operation)
+  return validator !== undefined && (changed || validator !== functionIn(pre ?? {}, operation))
+}
+
+function functionIn(spec: object, operation: string | null): unknown {
+  const functions = spec as Readonly<Record<string, unknown>>
+  return functions[operation ?? 'unknown'] ?? functions['*']
 }
 
 const UNCONCERNED: HookReply = Object.freeze({ outcome: Object.freeze({ kind: 'pass' }) })

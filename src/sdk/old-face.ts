@@ -17,8 +17,8 @@ import type { AdapterLog } from './log.ts'
 
 export interface OldFaceTerms {
   readonly answer: (call: HookCall, stop: StopSignal) => Promise<HookReply>
-  /** Whether there is anything that validates. */
-  readonly validates: boolean
+  /** Whether there is anything that validates, other than what has just judged the same request. */
+  readonly validates: (operation: string | null, changed: boolean) => boolean
   readonly log: AdapterLog
 }
 
@@ -26,9 +26,9 @@ export function speakOld({ answer, validates, log }: OldFaceTerms): Pick<Adapter
   return {
     async pre(request, stop): Promise<PreOutcome> {
       const about = aboutCall()
-      const reply = await answer({ type: 'pre-hook', ...callFor(request, about) }, stop)
-      const outcome = outcomeOf(reply, request.body, log)
-      if (outcome.kind === 'deny' || !validates) return outcome
+      const call = { type: 'pre-hook', ...callFor(request, about) } as const
+      const outcome = outcomeOf(await answer(call, stop), request.body, log)
+      if (outcome.kind === 'deny' || !validates(call.operation, outcome.kind === 'replace')) return outcome
       const changed: HookRequest = outcome.kind === 'pass' ? request : { ...request, ...outcome }
       const judged = await answer({ type: 'validate-hook', ...callFor(changed, about) }, stop)
       const end = outcomeOf(judged, changed.body, log)

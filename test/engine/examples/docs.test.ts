@@ -2,12 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { readFile, symlink, writeFile } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { json } from 'node:stream/consumers'
 import { decodeHookCall, decodePreReply } from '../../../src/wire/v1.ts'
 import { docker, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
 import { mustRun, run } from '../../support/engine/run.ts'
+import { COMMAND } from '../../support/powerstrip.ts'
 import { type Fence, fencesIn } from './fences.ts'
 import { installPowerstrip, walkThrough } from './walkthrough.ts'
 
@@ -216,4 +219,39 @@ describe('docs/writing-an-adapter.md', () => {
   test('has no code that is not tested above', () => {
     expect(fences.filter((fence) => !tested.has(fence))).toEqual([])
   })
+})
+
+describe('powerstrip init-adapter', () => {
+  test('writes an adapter that its README brings to a hook under docker run', async () => {
+    const folder = join(dir, 'team-label')
+    const made = await run(process.execPath, [COMMAND, 'init-adapter', folder])
+    expect(made).toMatchObject({ exitCode: 0, stderr: '' })
+    const again = await run(process.execPath, [COMMAND, 'init-adapter', folder])
+    expect(again.exitCode).toBe(2)
+    expect(again.stderr).toContain('is not empty')
+
+    const page = fencesIn(readFileSync(join(folder, 'README.md'), 'utf8'))
+    const [install, start, service] = page.filter(({ language }) => language === 'sh')
+    const [typed] = page.filter(({ language }) => language === 'console')
+    // Everything that it needs is in this checkout.
+    const env = { ...process.env, npm_config_offline: 'true' }
+    await mustRun('sh', ['-e', '-c', `cd ${folder}\n${install!.text}`], { env })
+    const served = spawn('sh', ['-c', `exec ${service!.text}`], { cwd: folder, env, detached: true })
+    for await (const line of createInterface({ input: served.stdout }))
+      if (line.includes('listening on')) break
+    const call = request({
+      socketPath: join(folder, 'team-label.sock'),
+      method: 'OPTIONS',
+      path: '/',
+      agent: false,
+    })
+    const [asked] = (await once(call.end(), 'response')) as [IncomingMessage]
+    expect(await json(asked)).toMatchObject({ Name: 'team-label', Implements: ['pre-hook', 'validate-hook'] })
+    process.kill(-served.pid!, 'SIGTERM')
+    await once(served, 'exit')
+
+    rmSync(join(folder, 'node_modules'), { recursive: true })
+    await using walk = await walkThrough({ files: folder, start: start!.text, console: typed!.text }, engine)
+    await walk.type()
+  }, 60_000)
 })

@@ -704,6 +704,21 @@ describe('called in protocol 1', () => {
     expect(await adapter.pre(privileged, never)).toEqual({ kind: 'deny', status: 403, message: 'privileged' })
   })
 
+  test('one function that judges and validates is asked once, and twice where it changed something', async () => {
+    const seen: unknown[] = []
+    const judges: NonNullable<Spec['validate']> = {
+      ContainerCreate: ({ body }) => {
+        seen.push(body.Image)
+        body.Image = 'y'
+      },
+    }
+    const adapter = old({ pre: judges, validate: judges })
+    await adapter.pre(request, never)
+    expect(seen.splice(0)).toEqual(['x', 'y'])
+    await adapter.pre({ ...request, body: '{"Image":"y"}' }, never)
+    expect(seen).toEqual(['y'])
+  })
+
   test.each([
     [403, 403],
     [451, 451],
