@@ -20,6 +20,8 @@ export interface Question {
   /** What is unusual about it, for reports. */
   readonly what?: string
   readonly uid?: string
+  /** Where several questions are about one request. */
+  readonly requestId?: string
   readonly attempt?: number
   readonly dryRun?: boolean
   readonly timeoutMs?: number
@@ -124,7 +126,7 @@ function callOf(question: Question, config: string): HookCall {
     : { operation: undefined, version: undefined, params: {} }
   const envelope = {
     uid,
-    requestId: `R${uid}`,
+    requestId: question.requestId ?? `R${uid}`,
     attempt: question.attempt ?? 1,
     dryRun: question.dryRun ?? false,
     timeoutMs: question.timeoutMs ?? TIMEOUT_MS,

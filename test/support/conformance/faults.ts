@@ -364,9 +364,9 @@ export const FAULTS: readonly SeededFault[] = [
   },
   {
     id: 'PS2-STR-02',
-    what: 'takes every event for an object',
+    what: 'expects an Actor of every event',
     fault: instead(
-      (call) => call.Part === 'data' && call.Events.some((event: Message) => event === null),
+      (call) => call.Part === 'data' && call.Events.some((event: Message) => event.Actor === undefined),
       () => ({ status: 500 }),
     ),
   },
