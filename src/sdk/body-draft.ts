@@ -85,9 +85,11 @@ export class BodyDraft {
       return this.#alone({ body: Buffer.from(this.#bytes).toString('base64'), form: 'base64' })
     if (this.#state === 'unread') return this.#patch === undefined ? {} : { patch: this.#patch }
     if (this.#state === 'replaced-unread') return this.#alone(this.#whole())
-    if (this.form !== 'json')
-      return sameJson(this.#value, this.#read()) ? this.#explicit() : this.#alone(this.#whole())
-    const operations = differences(this.#read(), this.#value)
+    const received = this.#read()
+    // Most handlers look and change nothing.
+    if (sameJson(this.#value, received)) return this.#explicit()
+    if (this.form !== 'json') return this.#alone(this.#whole())
+    const operations = differences(received, this.#value)
     if (operations.length === 0) return this.#explicit()
     return this.#alone(
       operations[0]!.path === ''

@@ -1,6 +1,6 @@
 /** Hook calls made by hand: of what protocol 1 says, and for tests. */
 import { randomUUID } from 'node:crypto'
-import type { HookCall, HookType } from '../model/call.ts'
+import type { CallEnvelope, HookCall, HookType } from '../model/call.ts'
 import type { HookHeaders, HookRequest, HookResponse, UnwindCause } from '../model/hook.ts'
 import { identify, type Route } from '../route/identity.ts'
 import { OPERATIONS, type OperationId } from '../route/operations.ts'
@@ -92,23 +92,35 @@ const SOME_CAUSE = {
  * What a request of protocol 1 says, as calls of protocol 2 say it. Throws for a target that means nothing, or two things at
  * once: powerstrip shows none, and which handler should judge one that another caller shows cannot be told.
  */
-export function callFor(request: HookRequest, about: { uid: string; requestId: string; timeoutMs: number }) {
+export function callFor(
+  request: HookRequest,
+  {
+    uid,
+    requestId,
+    timeoutMs,
+  }: { readonly uid: string; readonly requestId: string; readonly timeoutMs: number },
+): CallEnvelope {
   const route = readRoute(`${request.method} ${request.target}`)
   return {
-    ...about,
+    uid,
+    requestId,
+    timeoutMs,
     attempt: 1,
     dryRun: false,
     operation: route.operation?.id ?? null,
     apiVersion: route.version ?? null,
     params: route.params,
     query: queryOf(request.target),
-    user: { name: null, authenticationMethod: null, peerAddress: null },
+    user: NOBODY,
     listener: '',
-    chain: { endpoint: '', index: 0, length: 1 },
+    chain: NO_CHAIN,
     config: '{}',
     request,
-  } as const
+  }
 }
+
+const NOBODY = { name: null, authenticationMethod: null, peerAddress: null } as const
+const NO_CHAIN = { endpoint: '', index: 0, length: 1 } as const
 
 const readRoute = rememberLast((line): Route => {
   const space = line.indexOf(' ')

@@ -31,6 +31,7 @@ function compareObjects(
   operations: PatchOperation[],
 ): void {
   for (const key of Object.keys(before)) {
+    if (before[key] === after[key] && Object.hasOwn(after, key)) continue
     const at = `${path}/${escaped(key)}`
     if (!Object.hasOwn(after, key) || after[key] === undefined) operations.push({ op: 'remove', path: at })
     else compare(before[key]!, after[key], at, operations)

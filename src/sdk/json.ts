@@ -41,14 +41,19 @@ export function sameJson(value: unknown, received: Json | undefined): boolean {
   if ('toJSON' in value && typeof value.toJSON === 'function') return false
   if (Array.isArray(value) || Array.isArray(received)) {
     if (!Array.isArray(value) || !Array.isArray(received) || value.length !== received.length) return false
-    return value.every((item, index) => sameJson(item, received[index]))
+    for (let index = 0; index < value.length; index++)
+      if (!sameJson(value[index], received[index])) return false
+    return true
   }
-  // A key without a value is not written.
-  const keys = Object.keys(value).filter((key) => (value as JsonObject)[key] !== undefined)
-  return (
-    keys.length === Object.keys(received).length &&
-    keys.every((key) => Object.hasOwn(received, key) && sameJson((value as JsonObject)[key], received[key]))
-  )
+  let written = 0
+  for (const key of Object.keys(value)) {
+    const member = (value as JsonObject)[key]
+    // A key without a value is not written.
+    if (member === undefined) continue
+    written++
+    if (!Object.hasOwn(received, key) || !sameJson(member, received[key])) return false
+  }
+  return written === Object.keys(received).length
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
