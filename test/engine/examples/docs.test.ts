@@ -138,6 +138,19 @@ describe('docs/writing-an-adapter.md', () => {
     expect(direct.stdout).toContain(' network connect ')
   })
 
+  test('a reservation that is undone', async () => {
+    const [slots = ''] = code('Undoing', 'ts')
+    const [yml = ''] = code('Undoing', 'yaml')
+    const [start = ''] = code('Undoing', 'sh')
+    const [typed = ''] = code('Undoing', 'console')
+    const { adapter = '' } = await compile({ adapter: slots })
+    await using walk = await walkThrough(
+      { files: { 'adapters.yml': yml, 'slots.js': adapter }, start, console: typed },
+      engine,
+    )
+    await walk.type()
+  })
+
   test('asking the engine, and hearing from it', async () => {
     const [atMost = '', watch = ''] = code('Asking the engine', 'ts')
     const [yml = ''] = code('Asking the engine', 'yaml')
@@ -214,6 +227,10 @@ describe('docs/writing-an-adapter.md', () => {
       ok: true,
       value: { outcome: { kind: 'replace', body: '{"Image":"busybox:1"}' }, warnings: [] },
     })
+  })
+
+  test('a folder to begin with is what is tested below', () => {
+    expect(code('A folder to begin with', 'sh')).toEqual(['npx powerstrip init-adapter team-label\n'])
   })
 
   test('has no code that is not tested above', () => {
