@@ -712,6 +712,9 @@ describe('the doors', () => {
       })
       expect(await answer({ builds: true }, call('POST /build', undefined, hidden))).toEqual({ kind: 'pass' })
       expect(await answer({}, call('POST /auth', undefined, hidden))).toEqual({ kind: 'pass' })
+      expect(await answer({}, call('POST /containers/web/start', undefined, hidden))).toEqual({
+        kind: 'pass',
+      })
     })
 
     describe('validates what others have made of a request', () => {

@@ -98,8 +98,7 @@ async function findings(
   const asked = new AskedOf(ctx)
   const facts = factsOf(engine, ctx.signal)
   const { refusals, missing, first } = await verify(door.judge(asked, policy), policy, facts)
-  // Credentials are kept from adapters; their door knows.
-  if (asked.hidden && ctx.operation !== 'SystemAuth')
+  if (asked.hidden && !JUDGED_UNSEEN.includes(ctx.operation))
     return none(
       forbidden('PS-FIELD-001', 'a body that is not shown', '"body: none" left out for this adapter'),
     )
@@ -107,6 +106,9 @@ async function findings(
   const done = await Promise.all(first.map((act) => act()))
   return { refusals: done.flatMap((end) => end.refusals), missing }
 }
+
+/** Credentials are kept from adapters, and their door knows; a body at start is none that the engine reads unless it is JSON. */
+const JUDGED_UNSEEN: readonly string[] = ['SystemAuth', 'ContainerStart']
 
 function none(...refusals: Forbidden[]): Pick<Verified, 'refusals' | 'missing'> {
   return { refusals, missing: undefined }
