@@ -337,6 +337,10 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#client.write(bytes)
   }
 
+  hasLeft(): Promise<boolean> {
+    return this.#client.hasVanished()
+  }
+
   behind(task: Promise<void>): void {
     this.#terms.behind(task)
   }

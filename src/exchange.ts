@@ -54,6 +54,8 @@ export interface ExchangeParts {
   /** Answers with an error that is not the engine's. */
   fail(fate: Fate, status: number, message: string): ExchangeEnd
   send(bytes: Buffer): void
+  /** Looks whether the client is there still; `left` may hear of it half a second later. */
+  hasLeft(): Promise<boolean>
   /** What becomes of the connection after an answer that arrived whole. */
   after(reusable: boolean): ExchangeEnd['next']
   note(note: ChainNote): void
@@ -220,6 +222,11 @@ class Exchange {
     return told(this.#parts.fail(fateOf(trouble, false), status, message), judged)
   }
 
+  /** Whether there is nobody to answer any more: what is reserved is kept only for a client that hears of it. */
+  async #hasLeft(): Promise<boolean> {
+    return this.#parts.left.aborted || (this.#run.reservations.length > 0 && (await this.#parts.hasLeft()))
+  }
+
   /** The client left, and hears nothing any more. */
   #left(upstream: UnwindCause['upstream'], judged: HookRequest, response: HookResponse | null = null): Told {
     this.#undoBehind({ phase: 'client', adapter: null, upstream, status: null, response })
@@ -250,6 +257,7 @@ class Exchange {
       if (post.kind === 'stopped') return this.stopped(post.trouble, 'pre', judged)
       response = post.response
     }
+    if (await this.#hasLeft()) return this.#left('not-called', judged)
     if (response.status < 400) run.reservations.length = Math.min(run.reservations.length, reservedBefore)
     await this.#undo(cause)
     const next = this.#parts.after(this.#body.kind !== 'streamed')
@@ -388,8 +396,7 @@ class Exchange {
         status: { code: post.response.status, message: '' },
         response,
       })
-    // While things were undone.
-    if (this.#parts.left.aborted) return this.#left(upstream, judged, response)
+    if (await this.#hasLeft()) return this.#left(upstream, judged, response)
     return told(this.#answer(answer, reusable, response, post.response, fate), judged, post.response)
   }
 

@@ -222,10 +222,32 @@ export class Link implements Keeper {
     if (this.#ended) this.#askIfThere()
   }
 
+  /** Whether it is certain, without waiting, that nothing which is written now reaches anybody. */
+  get vanished(): boolean {
+    const { socket } = this
+    if (this.#closed || socket.destroyed) return true
+    // On TCP it would tell nothing.
+    if (socket.remoteAddress === undefined) this.#writeNothing()
+    // A write that fails at once is written down at once; the events come later.
+    return socket.errored !== null
+  }
+
+  /** The same, with a look at what the kernel knows of a TCP peer that has ended its side. */
+  async hasVanished(): Promise<boolean> {
+    return (
+      this.vanished || (this.#ended && this.socket.remoteAddress !== undefined && isOrphaned(this.socket))
+    )
+  }
+
+  #writeNothing(): void {
+    const { socket } = this
+    if (!socket.writableEnded && socket.writableLength === 0) socket.write(NO_BYTES)
+  }
+
   #askIfThere(): void {
     const { socket } = this
     if (socket.destroyed) return
-    if (!socket.writableEnded && socket.writableLength === 0) socket.write(NO_BYTES)
+    this.#writeNothing()
     if (socket.remoteAddress !== undefined && (this.#ended || socket.isPaused()))
       isOrphaned(socket).then((gone) => {
         if (gone) socket.destroy()

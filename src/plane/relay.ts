@@ -227,6 +227,9 @@ export class Relay {
       if (rest.length > 0) this.#readAnswerHead(rest)
       return
     }
+    // Hooks want to know it: what they reserved for a client that is gone before its answer is to be undone.
+    if (this.#request.hold !== undefined && this.#client.vanished)
+      return this.#finish({ kind: 'client-gone', status: undefined })
     if (answer.status === 101 && this.#request.tunnel === undefined)
       return this.#answerGarbled('it switches protocols, which nobody asked for')
     if (

@@ -239,6 +239,38 @@ describe('what follows the pre-hooks', () => {
     })
   })
 
+  test.each<[string, object, EngineScript | undefined]>([
+    ['the answer goes through a post-hook', { post: ['p'] }, undefined],
+    ['the answer is relayed', {}, undefined],
+    ['a hook answers in the engine’s place', { pre: ['a', 'i'] }, undefined],
+  ])('V2-6.1: the client is gone when its answer is ready, and %s', async (_what, lists) => {
+    let leave = async () => {}
+    await using scene = await setTwo({
+      adapters: {
+        a: reserving('a'),
+        // The connection is closed by the time that the proxy hears what the hook, or the engine, says.
+        p: async () => void (await leave()),
+        i: async ({ type }) => {
+          if (type !== 'pre-hook') return undefined
+          await leave()
+          return { ImmediateResponse: { Code: 200, Body: {} }, Compensate: true }
+        },
+      },
+      endpoints: { ContainerCreate: { pre: ['a'], ...lists } },
+      engine: async (_request, response) => {
+        if (!('post' in lists)) await leave()
+        sendJson(response, 201, { Id: 'abc' })
+      },
+    })
+    const client = await scene.connect()
+    leave = () => client[Symbol.asyncDispose]()
+    client.write(request('POST', CREATE, {}))
+    const expected = 'pre' in lists ? ['i', 'a'] : ['a']
+    expect(await undone(scene, expected.length)).toEqual(expected)
+    expect(scene.timeline.at(-1)!.message.Cause).toMatchObject({ Phase: 'client' })
+    expect((await scene.ended()).fate).toBe('aborted')
+  })
+
   test('a failure that was passed over is undone with the rest, if it may have acted', async () => {
     await using scene = await setTwo({
       adapters: {
