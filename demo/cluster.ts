@@ -28,6 +28,8 @@ export interface Node {
 
 export interface Cluster extends AsyncDisposable {
   readonly nodes: readonly [Node, Node]
+  /** What the control service answers to a GET. */
+  asked(path: string): Promise<unknown>
 }
 
 type AgentLine = Readonly<Record<'time' | 'msg', string>>
@@ -37,11 +39,24 @@ const CONFIGURATION = 'examples/flocker-weave/adapters.yml'
 export async function startCluster(): Promise<Cluster> {
   const ends = new Ends()
   try {
-    return { nodes: await startNodes(ends), [Symbol.asyncDispose]: () => ends.all() }
+    const nodes = await startNodes(ends)
+    return {
+      nodes,
+      asked: (path) => askControl(nodes[0].host, path),
+      [Symbol.asyncDispose]: () => ends.all(),
+    }
   } catch (problem) {
     await ends.all()
     throw problem
   }
+}
+
+/** From within its host: nobody else is on the hosts' network. */
+async function askControl(host: Host, path: string): Promise<unknown> {
+  const ask = `fetch('http://${host.address}:4523/v1${path}').then((answer) => answer.text()).then(console.log)`
+  const ended = await host.run(process.execPath, ['-e', ask])
+  if (ended.exitCode !== 0) throw new Error(`GET ${path}: ${ended.stderr}`)
+  return JSON.parse(ended.stdout)
 }
 
 async function startNodes(ends: Ends): Promise<readonly [Node, Node]> {
@@ -111,6 +126,7 @@ function nodeOf(host: Host, powerstrip: Powerstrip, trace: Trace, agentLog: read
     async type(args, options) {
       show(args)
       const ended = await ask(args, options)
+      for (const line of ended.stderr.split('\n')) if (line.startsWith('WARNING')) say(`    ${line}`)
       if (ended.exitCode === 0) return ended.stdout.trim()
       throw new Error(
         `docker ${args.join(' ')} on ${host.name}: ${ended.stderr.trim()}\n${powerstrip.words}`.trim(),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { importNode, importRedis } from '../test/support/images/index.ts'
 import { differencesFrom, layOutAlbum, sumsOf } from './album.ts'
-import { type Node, startCluster } from './cluster.ts'
+import { type Cluster, type Node, startCluster } from './cluster.ts'
 import { megabytes, proven, say, seconds } from './tell.ts'
 import { Visitor } from './visitor.ts'
 
@@ -66,6 +66,7 @@ export async function showMovingSite(moves: number): Promise<void> {
   await visitor.next((later) => later.yourVisits > 3)
 
   await showRefusal(second)
+  await showUndoing(second, cluster)
 
   const aways: Away[] = []
   for (let move = 1; move <= moves; move++) {
@@ -104,6 +105,29 @@ async function showRefusal(node: Node): Promise<void> {
   say(`    ${refused.split('\n')[0]}`)
   node.trace.tell()
   proven(/in use on 10\.214\.0\.1 .* by db/.test(refused), 'it is refused, and says who has it', refused)
+}
+
+/** Weave says no, and flocker, which had said yes, is told to let go. */
+async function showUndoing(node: Node, cluster: Cluster): Promise<void> {
+  say('\nAn address in use is refused, and what was done for the same container before is undone:')
+  const mounts = ['--volume', '/flocker/fresh:/data', '--env', 'WEAVE_CIDR=10.2.1.1/24']
+  const refused = await node.typeRefused(['run', '--rm', ...mounts, REDIS, 'true'])
+  say(`    ${refused.split('\n')[0]}`)
+  const leases = (await cluster.asked('/configuration/leases')) as { readonly dataset_id: string }[]
+  const datasets = (await cluster.asked('/configuration/datasets')) as {
+    readonly dataset_id: string
+    readonly metadata: { readonly name?: string }
+    readonly deleted: boolean
+  }[]
+  node.trace.tell()
+  proven(/denied by adapter "weave": the address 10\.2\.1\.1 /.test(refused), 'weave refuses it', refused)
+  const fresh = datasets.find(({ metadata }) => metadata.name === 'fresh')
+  proven(fresh?.deleted === false, 'flocker had made the dataset "fresh" for it, which stays', datasets)
+  proven(
+    leases.every(({ dataset_id }) => dataset_id !== fresh?.dataset_id),
+    'its lease is given back already: another host could have it now',
+    leases,
+  )
 }
 
 interface Away {

@@ -79,10 +79,9 @@ export class Trace {
     }
   }
 
-  #adaptersOf({ hook, method, target }: Sight): readonly string[] {
-    const line = `${method} ${target.replace(/\?.*/, '')}`
+  #adaptersOf({ hook, operation }: Sight): readonly string[] {
     return this.#chains
-      .filter(({ pattern }) => pattern.test(line))
+      .filter(({ operations }) => operations.includes(operation))
       .flatMap((chain) => chain[hook])
       .filter((name) => name !== WITNESS)
   }
@@ -111,18 +110,17 @@ function short(text: string): string {
 }
 
 interface Chain {
-  readonly pattern: RegExp
+  readonly operations: readonly string[]
   readonly pre: readonly string[]
   readonly post: readonly string[]
 }
 
-/** As far as the demo's own patterns go: a star stands for anything. */
 function chainsIn(yml: string): readonly Chain[] {
   const { endpoints } = parse(yml) as {
     endpoints: Readonly<Record<string, { pre?: readonly string[]; post?: readonly string[] }>>
   }
-  return Object.entries(endpoints).map(([pattern, { pre = [], post = [] }]) => ({
-    pattern: new RegExp(`^${pattern.replaceAll('*', '.*')}$`),
+  return Object.entries(endpoints).map(([operations, { pre = [], post = [] }]) => ({
+    operations: operations.split(' | '),
     pre,
     post,
   }))

@@ -1,5 +1,4 @@
 /** Gives a container the datasets that it asks for, on whichever host it starts. */
-import { randomUUID } from 'node:crypto'
 import {
   type ContainerCreateBody,
   type Decision,
@@ -16,15 +15,21 @@ import type { Leases } from './leases.ts'
 import { asksForDriver, datasetsAskedFor, mountDatasets, volumesFrom } from './mounts.ts'
 import type { Trouble } from './trouble.ts'
 
-export default defineAdapter<Config>({
+/** What later hooks of the same request need, in protocol 2. */
+interface Metadata {
+  /** Ids of the datasets that were leased for it. */
+  leased: readonly string[]
+}
+
+export default defineAdapter<Config, Metadata>({
   name: 'flocker',
-  version: '1.0.0',
-  speaks: 1,
+  version: '2.0.0',
+  idempotent: true,
   config: readConfig,
 
   pre: {
     async ContainerCreate(ctx) {
-      const { body, config, deny } = ctx
+      const { body, config, deny, uid, metadata, compensate, warn, protocol } = ctx
       const asked = datasetsAskedFor(body.HostConfig)
       if ('problem' in asked) return deny(asked.problem, { code: 400 })
       const taken = await takenOver(body, config.engine, ctx.signal)
@@ -33,7 +38,7 @@ export default defineAdapter<Config>({
         if (asksForDriver(body.HostConfig)) mountDatasets(body, () => '')
         return
       }
-      const claim = randomUUID()
+      const claim = uid
       const container = ctx.query.get('name') ?? undefined
       const brought = await bringAll(ctx, wanted, { id: claim, asked: nameOf(asked.names), container })
       if (!brought.ok) return decide(brought.failure, ctx)
@@ -42,7 +47,10 @@ export default defineAdapter<Config>({
       mountDatasets(body, (name) => paths.get(name)!)
       const label = { claim, datasets: Object.fromEntries(brought.value.map(({ id, path }) => [id, path])) }
       body.Labels = { ...body.Labels, [LABEL]: printLabel(label) }
-      noteMoves(config.moved, nameOf(asked.names), brought.value)
+      if (protocol === 1) noteMoves(config.moved, nameOf(asked.names), brought.value)
+      else for (const here of brought.value) if (here.moved !== undefined) warn(tellMove(here))
+      metadata.leased = brought.value.map(({ id }) => id)
+      compensate()
       return
     },
     ContainerStart: beforeStart,
@@ -50,7 +58,9 @@ export default defineAdapter<Config>({
   },
 
   post: {
-    ContainerCreate({ request, response, config }) {
+    /** For callers of protocol 1, which know neither warnings nor undoing. */
+    ContainerCreate({ request, response, config, protocol }) {
+      if (protocol === 2) return
       const asked = datasetsAskedFor(request.body.HostConfig)
       if ('problem' in asked || asked.names.length === 0) return
       const name = nameOf(asked.names)
@@ -59,17 +69,31 @@ export default defineAdapter<Config>({
       if (response.code === 201) {
         // The only way to the person at a docker CLI that has not failed.
         if (moved.length > 0)
-          response.body.Warnings = [...(response.body.Warnings ?? []), ...moved.map(tellMove)]
+          response.body.Warnings = [
+            ...(response.body.Warnings ?? []),
+            ...moved.map((here) => `flocker: ${tellMove(here)}`),
+          ]
         return
       }
       const claim = config.leases.claimFor(name)
       if (claim === undefined) return
-      config.leases.giveUp(claim)
+      config.leases.giveUp(claim.id, claim.datasets)
       config.watch?.look()
     },
     /** Whoever removes the container here, to run it elsewhere, may do so when `docker rm` has ended. */
     async ContainerDelete({ response, config, signal }) {
       if (response.code === 204) await config.watch?.settled(signal)
+    },
+  },
+
+  unwind: {
+    /**
+     * The lease is given back before this ends, unless a container uses the dataset, or another request waits for it. The data
+     * stays where it is. A request that nothing is known of any more has nothing left but the leases that it tells of.
+     */
+    async ContainerCreate({ config, uid, metadata, signal }) {
+      config.leases.giveUp(uid, metadata.leased ?? [])
+      await config.watch?.settled(signal)
     },
   },
 
@@ -115,11 +139,11 @@ async function bringAll(ctx: Ground, wanted: readonly Wanted[], what: Parameters
   const claim = config.leases.begin(what)
   const around = { ...config, node: node.value, signal, log }
   const brought = await bring(wanted, claim, around).catch((bug: unknown) => {
-    config.leases.giveUp(claim)
+    config.leases.giveUp(claim.id)
     throw bug
   })
   if (!brought.ok) {
-    config.leases.giveUp(claim)
+    config.leases.giveUp(claim.id)
     config.watch?.look()
   }
   return brought
@@ -179,5 +203,5 @@ function noteMoves(notes: Map<string, readonly Here[]>, name: string, brought: r
 }
 
 function tellMove({ name, moved }: Here): string {
-  return `flocker: the dataset "${name}" was moved here from ${moved!.from} in ${seconds(moved!.tookMs)}`
+  return `the dataset "${name}" was moved here from ${moved!.from} in ${seconds(moved!.tookMs)}`
 }

@@ -1,5 +1,6 @@
 /** From the wish for a dataset to the removal of the last container that uses it, with an engine whose containers are scripted. */
 import { randomUUID } from 'node:crypto'
+import { type JsonObject, makeCall } from 'powerstrip/sdk'
 import { type ScriptedContainer, ScriptedContainers } from '../../test/support/flocker/scripted-containers.ts'
 import {
   type ControlScript,
@@ -217,6 +218,96 @@ describe('the lease on a dataset', () => {
     expect(status).toBe(409)
     await released(host, free)
     expect(host.control.leaseOf(held)?.node).toBe(THERE.uuid)
+  })
+})
+
+describe('undone, in protocol 2', () => {
+  const log = { info() {}, warn() {}, error() {} }
+  const never = new AbortController().signal
+
+  /** The adapter as it runs within powerstrip. */
+  function within(host: Host) {
+    const adapter = flocker.create(
+      { control: host.control.url, node: HERE.uuid, engine: host.engine.host },
+      { log },
+    )
+    const stop = new AbortController()
+    const running = adapter.background?.(stop.signal)
+    const ask = (uid: string, name: string) =>
+      adapter.answer(
+        makeCall('pre-hook', {
+          operation: 'ContainerCreate',
+          uid,
+          body: { Image: 'x', HostConfig: { Binds: [`/flocker/${name}:/data`] } },
+        }),
+        never,
+      )
+    const undo = (uid: string, metadata?: JsonObject) =>
+      adapter.answer(
+        makeCall('unwind-hook', {
+          operation: 'ContainerCreate',
+          uid,
+          ...(metadata === undefined ? {} : { metadata }),
+        }),
+        never,
+      )
+    return {
+      ask,
+      undo,
+      async [Symbol.asyncDispose]() {
+        stop.abort()
+        await running
+      },
+    }
+  }
+
+  test('a lease is free when the undoing has ended, and the data is where it was', async () => {
+    await using host = await hostWith()
+    await using adapter = within(host)
+    const reply = await adapter.ask('one', 'db')
+    expect(reply.remarks).toMatchObject({ compensate: true })
+    const id = host.idOf('db')
+    expect(host.control.leaseOf(id)).toMatchObject({ node: HERE.uuid })
+    await adapter.undo('one', { leased: [id] })
+    expect(host.control.leaseOf(id)).toBeUndefined()
+    expect(host.control.datasets.get(id)).toMatchObject({ primary: HERE.uuid, deleted: false })
+    // Repetition, and a request that nobody knows.
+    await adapter.undo('one', { leased: [id] })
+    await adapter.undo('never heard of')
+    expect(host.control.writes.filter((write) => write.startsWith('DELETE /configuration/datasets'))).toEqual(
+      [],
+    )
+  })
+
+  test('one that the adapter has forgotten, being started over, is known by what it said of it', async () => {
+    await using host = await hostWith()
+    {
+      await using before = within(host)
+      await before.ask('one', 'db')
+    }
+    const id = host.idOf('db')
+    await using after = within(host)
+    await after.undo('one', { leased: [id] })
+    expect(host.control.leaseOf(id)).toBeUndefined()
+  })
+
+  test('the lease stays where a container uses the dataset, or another request waits for it', async () => {
+    await using host = await hostWith()
+    await using adapter = within(host)
+    await adapter.ask('one', 'db')
+    await adapter.ask('two', 'db')
+    const id = host.idOf('db')
+    await adapter.undo('one', { leased: [id] })
+    expect(host.control.leaseOf(id)).toMatchObject({ node: HERE.uuid })
+    await adapter.undo('two', { leased: [id] })
+    expect(host.control.leaseOf(id)).toBeUndefined()
+
+    const container = await host.create('web', 'db')
+    host.engine.set({ ...container, state: 'running' })
+    await lasting(host, id)
+    await adapter.ask('three', 'db')
+    await adapter.undo('three', { leased: [id] })
+    expect(host.control.leaseOf(id)).toMatchObject({ expires: null })
   })
 })
 

@@ -133,9 +133,9 @@ export class Leases {
   }
 
   /** The request has failed. What nobody else waits for or uses is free at the next comparison. */
-  giveUp(claim: Claim): void {
-    this.#claims.delete(claim.id)
-    for (const dataset of claim.datasets) this.#seen.add(dataset)
+  giveUp(claim: string, datasets: Iterable<string> = []): void {
+    for (const dataset of [...(this.#claims.get(claim)?.datasets ?? []), ...datasets]) this.#seen.add(dataset)
+    this.#claims.delete(claim)
   }
 
   /** The engine has the container of this claim, or had it. From here on its list of containers speaks for it. */

@@ -10,8 +10,8 @@ import { readSettings, type Settings } from './settings.ts'
  */
 export default defineAdapter<Settings>({
   name: 'weave',
-  version: '1.0.0',
-  speaks: 1,
+  version: '2.0.0',
+  idempotent: true,
   config: readSettings,
   pre: {
     ContainerCreate: (ctx) =>

@@ -12,13 +12,15 @@ import type { Settings } from './settings.ts'
 import { readWishes, type Wish, wordFor } from './wishes.ts'
 
 export async function placeOnNetworks(ctx: PreContext<'ContainerCreate', Settings>): Promise<Decision> {
-  const { body, config, deny, log, query, signal } = ctx
+  const { body, config, deny, log, query, signal, warn } = ctx
   const wishes = readWishes(body.Env, config)
   if (!wishes.ok) return deny(wishes.failure, { code: 400 })
   if (wishes.value.length === 0) return
   const mode = body.HostConfig?.NetworkMode ?? ''
   if (/^(?:host$|container:)/.test(mode)) {
-    log.info(`weave: a container with the network mode ${mode} has no network of its own and is left alone`)
+    const words = `a container with the network mode ${mode} has no network of its own and is left alone`
+    log.info(`weave: ${words}`)
+    warn(words)
     return
   }
   const unfit = unfitWish(wishes.value)

@@ -106,6 +106,25 @@ adapters:
 `
 }
 
+/** The same in configuration version 2, where adapters are told to undo what they did. */
+function secondConfigOf({ url, node }: Flocker): string {
+  return `
+version: 2
+chain: { deadline: 5m }
+endpoints:
+  ContainerCreate: { pre: [flocker, weave], post: [weave, flocker] }
+  ContainerStart: { pre: [flocker, weave], post: [weave] }
+  ContainerDelete: { post: [flocker] }
+adapters:
+  flocker: { use: flocker, timeout: 5m, with: { control: "${url}", node: ${node}, engine: "${engine.host}" } }
+  weave: { use: weave, with: { engine: "${engine.host}" } }
+`
+}
+
+async function asked({ url }: Flocker, what: 'datasets' | 'leases'): Promise<unknown> {
+  return (await fetch(`${url.replace(/\/v1$/, '')}/v1/configuration/${what}`)).json()
+}
+
 interface Seen {
   readonly binds: readonly string[]
   readonly labels: readonly string[]
@@ -163,6 +182,11 @@ describe.each([
   })
   afterAll(() => flocker?.[Symbol.asyncDispose]())
 
+  // One that fails spoils no other.
+  afterEach(async () => {
+    await docker(engine.host, ['rm', '--force', 'holder', 'kept', 'web'])
+  })
+
   const seenWith = (adapters: readonly string[]) => seenThrough(configOf(adapters, flocker))
 
   test('flocker alone, weave alone, both in either order, neither', async () => {
@@ -204,6 +228,40 @@ describe.each([
       found: 'hello\n10.9.1.5/24\n',
     })
     expect(await seenWith(['weave', 'flocker'])).toEqual(both)
+  })
+
+  test('in protocol 2 a refused address gives the lease back at once, and the data stays', async () => {
+    await using powerstrip = await startPowerstrip({ upstream: engine.host, config: secondConfigOf(flocker) })
+    const run = (args: readonly string[]) => docker(powerstrip.unix, ['run', ...args], { cli: 'new' })
+    const address = ['--env', 'WEAVE_CIDR=10.9.1.5/24']
+    expect(await run(['--detach', '--name', 'holder', ...address, 'busybox', 'sleep', '1000'])).toMatchObject(
+      { exitCode: 0 },
+    )
+    const refused = await run(['--volume', '/flocker/fresh:/data', ...address, 'busybox', 'true'])
+    // What follows is so when the command has ended: nothing is waited for.
+    expect(await asked(flocker, 'leases')).toEqual([])
+    expect(refused.exitCode).toBe(125)
+    expect(refused.stderr).toContain(
+      'denied by adapter "weave": the address 10.9.1.5 on the network weave-10-9-1-0-24 is in use by container "holder"',
+    )
+    expect(await asked(flocker, 'datasets')).toContainEqual(
+      expect.objectContaining({ metadata: { name: 'fresh' }, deleted: false }),
+    )
+    // A request that nothing refuses keeps its lease for as long as its container is there.
+    const kept = await run([
+      '--detach',
+      '--name',
+      'kept',
+      '--volume',
+      '/flocker/site:/data',
+      'busybox',
+      'sleep',
+      '1000',
+    ])
+    expect(kept).toMatchObject({ exitCode: 0 })
+    expect(await asked(flocker, 'leases')).toHaveLength(1)
+    await docker(powerstrip.unix, ['rm', '--force', 'holder', 'kept'])
+    expect(await asked(flocker, 'leases')).toEqual([])
   })
 
   test('another adapter for networks is another line in the configuration', async () => {
