@@ -13,8 +13,8 @@ export async function importNode(engines: readonly Engine[], tag: string): Promi
 /** The same with the tools of Debian that powerstrip's agent needs. */
 export async function importNodeForAgents(engines: readonly Engine[], tag: string): Promise<void> {
   const { getfattr } = await debianPrograms({ getfattr: 'attr' })
-  // Debian is never without the other two.
-  const tools = { tar: '/usr/bin/tar', sync: '/usr/bin/sync', getfattr }
+  // Debian is never without the others.
+  const tools = { tar: '/usr/bin/tar', sync: '/usr/bin/sync', du: '/usr/bin/du', rm: '/usr/bin/rm', getfattr }
   await importPrograms(engines, { tag, programs: { node: process.execPath, ...tools } })
 }
 
