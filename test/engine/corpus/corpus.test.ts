@@ -194,7 +194,7 @@ async function stageFor(
     engine: { kind: 'unix', path: place.engine.socket },
     version: 2,
     adapters: { sandbox: { use: 'sandbox', with: settings } },
-    endpoints: { '* *': { pre: ['sandbox'], validate: ['sandbox'] } },
+    endpoints: { '* *': { pre: ['sandbox'] } },
   })
   stages.set(key, started)
   return await started
