@@ -62,8 +62,8 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
     unwind: (request, { response, ...cause }, budgetMs, facts) =>
       adapter.ask({
         use,
-        // Undoing has a time of its own, whatever is left of the chain's.
-        facts: { ...facts, budgetMs },
+        facts,
+        // Undoing has a time of its own, whatever is left of the chain's and however short the hook's own is.
         limitMs: budgetMs,
         signal: NEVER,
         call: () => ({

@@ -24,11 +24,11 @@ export function inProcessUse(adapter: Adapter, use: HookUse): Hook {
     facts: CallFacts,
     signal: StopSignal,
     reading: (reply: Reply, call: HookCall) => Result<T, HookFailure>,
-    limitMs = Number.POSITIVE_INFINITY,
+    limitMs = Math.min(use.timeoutMs, facts.budgetMs),
   ): Promise<Result<T, HookFailure>> => {
     if (!adapter.abilities.implements.includes(call.type))
       return Promise.resolve(badReply(`it implements no ${call.type}`))
-    const timeoutMs = Math.max(1, Math.ceil(Math.min(use.timeoutMs, facts.budgetMs, limitMs)))
+    const timeoutMs = Math.max(1, Math.ceil(limitMs))
     return withinDeadline(timeoutMs, signal, (stop) =>
       answered(adapter, { ...call, timeoutMs }, stop, reading),
     )
@@ -60,7 +60,7 @@ export function inProcessUse(adapter: Adapter, use: HookUse): Hook {
           cause,
           response: response && shownResponse(response, use, facts.exchange.operation),
         },
-        { ...facts, budgetMs },
+        facts,
         NEVER,
         decodeReceipt,
         budgetMs,

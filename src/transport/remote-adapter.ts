@@ -37,7 +37,7 @@ export interface RemoteAdapterSettings {
 export interface Question<T> {
   readonly use: HookUse
   readonly facts: CallFacts
-  /** Shorter than what `use` and `facts` say. */
+  /** The time that it has, instead of what `use` and `facts` say. */
   readonly limitMs?: number
   readonly signal: StopSignal
   /** Never repeated, whatever became of it. */
@@ -109,9 +109,9 @@ export class RemoteAdapter {
 
   /** Whatever comes of it comes in time, and counts for the circuit breaker. */
   async ask<T>(question: Question<T>): Promise<Result<T, HookFailure>> {
-    const { use, facts, limitMs = Number.POSITIVE_INFINITY, signal } = question
+    const { use, facts, limitMs, signal } = question
     const ownMs = this.isOld ? use.timeoutV1Ms : use.timeoutMs
-    const timeoutMs = Math.max(1, Math.ceil(Math.min(ownMs, facts.budgetMs, limitMs)))
+    const timeoutMs = Math.max(1, Math.ceil(limitMs ?? Math.min(ownMs, facts.budgetMs)))
     const endsAt = performance.now() + timeoutMs
     let hasBegun = false
     const end = await withinDeadline(timeoutMs, signal, async (stop): Promise<Result<T, HookFailure>> => {

@@ -131,9 +131,7 @@ function chainBefore(engine: Engine, operation: string, fault: Fault = {}): Prom
   const places = (type: Fault['type']) =>
     PLACES.map((use) => {
       const isLate = use === fault.at && type === (fault.type ?? 'pre-hook') && fault.says === 'silence'
-      // That of a pre-hook holds for its undoing, too.
-      const timeout = type === 'pre-hook' ? '500ms' : '100ms'
-      return isLate && fault.meanwhile === undefined ? { use, timeout } : use
+      return isLate && fault.meanwhile === undefined ? { use, timeout: '100ms' } : use
     })
   return setTwo({
     adapters: Object.fromEntries(cast),
