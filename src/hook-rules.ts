@@ -100,7 +100,7 @@ export async function composeRules(
       adapters.push(own.value)
       made.set(
         keyOf(name, settings),
-        adapter.protocol !== 1 && own.value.abilities.protocols.includes(2)
+        adapter.protocol !== 1
           ? { kind: 'in-process', adapter: own.value }
           : { kind: 'old', at: (place) => inProcessHook(place, own.value) },
       )

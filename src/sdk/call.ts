@@ -4,6 +4,7 @@ import type { CallEnvelope, HookCall, HookType } from '../model/call.ts'
 import type { HookHeaders, HookRequest, HookResponse, UnwindCause } from '../model/hook.ts'
 import { identify, type Route } from '../route/identity.ts'
 import { OPERATIONS, type OperationId } from '../route/operations.ts'
+import { readJson } from '../wire/json.ts'
 import { queryOf } from '../wire/v2/query.ts'
 import { type Json, printJson } from './json.ts'
 import { rememberLast } from './memo.ts'
@@ -166,14 +167,7 @@ function responseOf({
 function writtenBody(body: Json | undefined): Pick<HookRequest, 'body' | 'form'> {
   if (body === undefined) return { body: null, form: 'none' }
   if (typeof body !== 'string') return { body: printJson(body), form: 'json' }
-  return body === '' ? { body: null, form: 'none' } : { body, form: isJson(body) ? 'json' : 'utf8' }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
+  return body === ''
+    ? { body: null, form: 'none' }
+    : { body, form: readJson(body) === undefined ? 'utf8' : 'json' }
 }

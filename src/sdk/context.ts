@@ -24,6 +24,7 @@ import type {
   Immediate,
   Outcome,
   Remarks,
+  Replacement,
   UnwindCause,
 } from '../model/hook.ts'
 import { abortSignalOf, type StopSignal } from '../model/stop.ts'
@@ -335,51 +336,68 @@ class SpeakingView<Called extends HookCall> extends CallView<Called> implements 
 const PASSED: HookReply = Object.freeze({ outcome: Object.freeze({ kind: 'pass' }) })
 const NO_NOTES = Object.freeze({})
 
-/** One request in the hands of a pre-handler. */
-export class PreDraft extends SpeakingView<PreCall> implements PreContext {
-  readonly #body: BodyDraft
+/** A message in the hands of a handler that may change it. */
+class ChangingView<Called extends PreCall | PostCall> extends SpeakingView<Called> implements Changing {
+  protected readonly draft: BodyDraft
   readonly #headers: HeaderChanges
-  #query: QueryDraft | undefined
 
-  constructor(call: PreCall, ground: CallGround) {
+  constructor(call: Called, ground: CallGround, draft: BodyDraft) {
     super(call, ground)
-    this.#body = requestBody(call.request, call)
+    this.draft = draft
     this.#headers = new HeaderChanges(ground)
   }
 
-  get query(): QueryDraft {
-    this.#query ??= new QueryDraft(queryIn(this.target))
-    return this.#query
-  }
   get body(): Json {
-    return this.#body.value
+    return this.draft.value
   }
   set body(value: Json) {
-    this.#body.value = value
-  }
-  get text(): string | null {
-    return this.#body.text
+    this.draft.value = value
   }
   get bodyEncoding(): BodyForm {
-    return this.#body.form
+    return this.draft.form
   }
   get bytes(): Uint8Array | null {
-    return this.#body.bytes
+    return this.draft.bytes
   }
   set bytes(bytes: Uint8Array) {
-    this.#body.bytes = bytes
+    this.draft.bytes = bytes
   }
   get patch(): (operations: readonly PatchOperation[]) => void {
-    return (operations) => this.#body.patchBy(operations)
+    return (operations) => this.draft.patchBy(operations)
   }
   get mergePatch(): (changes: JsonObject) => void {
-    return (changes) => this.#body.mergeWith(changes)
+    return (changes) => this.draft.mergeWith(changes)
   }
   get setHeader(): (name: string, value: string) => void {
     return (name, value) => this.#headers.set(name, value)
   }
   get removeHeader(): (name: string) => void {
     return (name) => this.#headers.remove(name)
+  }
+
+  /** What is different now, besides what only one of the two messages has. */
+  protected changes(own: Omit<Replacement, 'kind'>): Outcome {
+    const headers = this.#headers.mutation()
+    const change = { ...own, ...this.draft.change(), ...(headers === undefined ? NOTHING : { headers }) }
+    for (const _ in change) return { kind: 'replace', ...change }
+    return PASS
+  }
+}
+
+/** One request in the hands of a pre-handler. */
+export class PreDraft extends ChangingView<PreCall> implements PreContext {
+  #query: QueryDraft | undefined
+
+  constructor(call: PreCall, ground: CallGround) {
+    super(call, ground, requestBody(call.request, call))
+  }
+
+  get query(): QueryDraft {
+    this.#query ??= new QueryDraft(queryIn(this.target))
+    return this.#query
+  }
+  get text(): string | null {
+    return this.draft.text
   }
   get respond(): PreContext['respond'] {
     if (this.protocol === 2) return respond
@@ -397,12 +415,7 @@ export class PreDraft extends SpeakingView<PreCall> implements PreContext {
 
   #changes(): Outcome {
     const target = changedTarget(this.target, this.#query)
-    const headers = this.#headers.mutation()
-    return replaceBy({
-      ...(target === undefined ? NOTHING : { target }),
-      ...this.#body.change(),
-      ...(headers === undefined ? NOTHING : { headers }),
-    })
+    return this.changes(target === undefined ? NOTHING : { target })
   }
 }
 
@@ -440,16 +453,14 @@ export class ValidateView
 }
 
 /** One answer of the engine in the hands of a post-handler. */
-export class PostDraft extends SpeakingView<PostCall> implements PostContext {
+export class PostDraft extends ChangingView<PostCall> implements PostContext {
   readonly response: ResponseDraft
-  readonly #body: BodyDraft
-  readonly #headers: HeaderChanges
   #request: ShownRequest | undefined
 
   constructor(call: PostCall, ground: CallGround) {
-    super(call, ground)
-    const { status, contentType, headers = NO_HEADERS } = call.response
     const body = new BodyDraft(call.response, null)
+    super(call, ground, body)
+    const { status, contentType, headers = NO_HEADERS } = call.response
     this.response = {
       code: status,
       contentType,
@@ -461,8 +472,6 @@ export class PostDraft extends SpeakingView<PostCall> implements PostContext {
         body.value = value
       },
     }
-    this.#body = body
-    this.#headers = new HeaderChanges(ground)
   }
 
   get request(): RequestView {
@@ -472,35 +481,8 @@ export class PostDraft extends SpeakingView<PostCall> implements PostContext {
   get query(): Query {
     return this.request.query
   }
-  get body(): Json {
-    return this.#body.value
-  }
-  set body(value: Json) {
-    this.#body.value = value
-  }
   get text(): string {
-    return this.#body.text ?? ''
-  }
-  get bodyEncoding(): BodyForm {
-    return this.#body.form
-  }
-  get bytes(): Uint8Array | null {
-    return this.#body.bytes
-  }
-  set bytes(bytes: Uint8Array) {
-    this.#body.bytes = bytes
-  }
-  get patch(): (operations: readonly PatchOperation[]) => void {
-    return (operations) => this.#body.patchBy(operations)
-  }
-  get mergePatch(): (changes: JsonObject) => void {
-    return (changes) => this.#body.mergeWith(changes)
-  }
-  get setHeader(): (name: string, value: string) => void {
-    return (name, value) => this.#headers.set(name, value)
-  }
-  get removeHeader(): (name: string) => void {
-    return (name) => this.#headers.remove(name)
+    return this.draft.text ?? ''
   }
 
   reply(decided: Denial | undefined): HookReply {
@@ -510,12 +492,9 @@ export class PostDraft extends SpeakingView<PostCall> implements PostContext {
   #changes(): Outcome {
     const { code, contentType } = this.response
     const received = this.call.response
-    const headers = this.#headers.mutation()
-    return replaceBy({
+    return this.changes({
       ...(code === received.status ? NOTHING : { status: checkedStatus(code) }),
       ...(contentType === received.contentType || contentType === null ? NOTHING : { contentType }),
-      ...this.#body.change(),
-      ...(headers === undefined ? NOTHING : { headers }),
     })
   }
 }
@@ -684,11 +663,6 @@ class HeaderChanges {
 
 const NOTHING = Object.freeze({})
 const PASS = Object.freeze({ kind: 'pass' } as const)
-
-function replaceBy(changes: Omit<Extract<Outcome, { kind: 'replace' }>, 'kind'>): Outcome {
-  for (const _ in changes) return { kind: 'replace', ...changes }
-  return PASS
-}
 
 function requestBody(request: HookRequest, { operation }: HookCall): BodyDraft {
   return new BodyDraft(request, operation !== null && TAKES_JSON.has(operation) ? {} : null)

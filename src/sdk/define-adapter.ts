@@ -55,8 +55,6 @@ export interface AdapterSpec<Config, Metadata = JsonObject> {
    * over. Handlers and this share what `config` made. What it throws is logged, and ends it.
    */
   readonly background?: (ctx: BackgroundContext<Config>) => Promise<void>
-  /** Keeps it to protocol 1 within powerstrip, until it has been written for the second. */
-  readonly speaks?: 1
 }
 
 export interface BackgroundContext<Config = unknown> {
@@ -289,8 +287,7 @@ function abilitiesOf(
     version,
     sideEffects = 'Some',
     idempotent = false,
-    speaks,
-  }: Pick<AdapterSpec<unknown>, 'name' | 'version' | 'sideEffects' | 'idempotent' | 'speaks'>,
+  }: Pick<AdapterSpec<unknown>, 'name' | 'version' | 'sideEffects' | 'idempotent'>,
   handlers: Handlers,
   isTag: string,
 ): AdapterAbilities {
@@ -298,7 +295,7 @@ function abilitiesOf(
   return {
     name,
     version,
-    protocols: speaks === 1 ? [1] : [2, 1],
+    protocols: [2, 1],
     implements: [...handlers.keys()],
     operations: keys.has('*') ? undefined : [...keys].sort(),
     sideEffects,

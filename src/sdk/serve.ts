@@ -81,8 +81,6 @@ async function hookServer(
   server.options('/*', async ({ headers }, reply) => {
     const objection = guard.questionObjection(headers)
     if (objection !== undefined) return refuse(reply, objection)
-    // As a server of protocol 1 answers, so that `protocol: auto` takes it for one.
-    if (!speaksTwo(adapter)) return reply.code(501).send({ message: ONLY_ONE })
     return reply.type(V2_TYPE).send(encodeAbilities(adapter.abilities))
   })
   server.post('/*', async ({ headers, body }, reply) => {
@@ -152,19 +150,12 @@ function isOfTwo(headers: IncomingHttpHeaders, text: string): boolean {
 }
 
 async function answerTwo(adapter: Adapter, text: string, stop: StopSignal): Promise<Said> {
-  if (!speaksTwo(adapter)) return message(400, ONLY_ONE)
   const call = decodeCall(text)
   if (!call.ok) return message(400, call.failure)
   const { type } = call.value
   if (!adapter.abilities.implements.includes(type)) return message(400, `This adapter implements no ${type}.`)
   return { ...encodeReply(await adapter.answer(call.value, stop), call.value), type: V2_TYPE }
 }
-
-function speaksTwo({ abilities }: Adapter): boolean {
-  return abilities.protocols.includes(2)
-}
-
-const ONLY_ONE = 'This adapter speaks protocol 1.'
 
 async function answerOne(adapter: Adapter, text: string, stop: StopSignal): Promise<Said> {
   const call = decodeHookCall(text)

@@ -56,16 +56,6 @@ function create(body: object): HookCall {
 }
 
 describe('2: the handshake', () => {
-  test('an adapter that is kept to protocol 1 has nothing to say, and takes no call of protocol 2 for one', async () => {
-    const one = await serve(defineAdapter({ name: 'old', speaks: 1, pre: { '*': () => {} } }), {
-      listen: 'http://127.0.0.1:0',
-    })
-    const question = await fetch(one.address, { method: 'OPTIONS', headers: { accept: V2_TYPE } })
-    expect(question.status).toBe(501)
-    expect((await send(create({}), {}, undefined, one.address)).status).toBe(400)
-    await one.close()
-  })
-
   test('says what the adapter can do', async () => {
     const reply = await fetch(`${served.address}/hook`, { method: 'OPTIONS', headers: { accept: V2_TYPE } })
     expect(reply.status).toBe(200)
