@@ -103,7 +103,7 @@ export async function runExchange(
   parts: ExchangeParts,
 ): Promise<ExchangeEnd> {
   const plan = withholding(configured, request.route.operation?.id)
-  let records: HookRecord[] = []
+  const records: HookRecord[] = []
   const skip = (hooks: readonly Hook[], reason: SkipReason) => {
     parts.note({ kind: 'post-hooks-skipped', adapters: hooks.map((hook) => hook.adapter), reason })
     for (const hook of hooks) passOver(hook, 'post', `the answer is ${reason}`, false, { records })
@@ -127,9 +127,8 @@ export async function runExchange(
     signal: parts.left,
     deadlineMs: judges.some(isOld) ? Number.POSITIVE_INFINITY : (limits.chainMs ?? Number.POSITIVE_INFINITY),
     note: (note) => parts.note(note),
+    records,
   })
-  run.records.push(...records)
-  records = run.records
   const selected = selectHooks(
     { ...plan, post: posts.hooks, stream: streams.hooks },
     original,

@@ -14,6 +14,8 @@ export interface RunTerms {
   /** For all hooks together; Infinity where it has no end. */
   readonly deadlineMs: number
   readonly note: (note: ChainNote) => void
+  /** Of hooks that were passed over before the run began; the others are added. Nothing: none were. */
+  readonly records?: HookRecord[]
 }
 
 /** A pre-hook call that may have done something, and must be undone if the exchange does not end well. */
@@ -34,7 +36,7 @@ export interface ClientWarning {
 
 export class ChainRun {
   readonly terms: RunTerms
-  readonly records: HookRecord[] = []
+  readonly records: HookRecord[]
   readonly warnings: ClientWarning[] = []
   /** In order of completion. */
   readonly reservations: Reservation[] = []
@@ -49,6 +51,7 @@ export class ChainRun {
 
   constructor(terms: RunTerms) {
     this.terms = terms
+    this.records = terms.records ?? []
   }
 
   /** The exchange's facts, with an id that is made when it is first asked for. */
