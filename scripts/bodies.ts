@@ -12,6 +12,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import type { Schema, Swagger } from './swagger.ts'
 
 /** A type as `src/gate/shape.ts` reads it. */
 type Expression = string
@@ -149,34 +150,6 @@ const QUERY_JSON: Readonly<Record<string, Expression>> = {
  * old name. The mark says that they are astray there.
  */
 const ASTRAY = '^'
-
-interface Schema {
-  readonly $ref?: string
-  readonly type?: string | readonly string[]
-  readonly properties?: Readonly<Record<string, Schema>>
-  readonly additionalProperties?: Schema | boolean
-  readonly items?: Schema
-  readonly allOf?: readonly Schema[]
-}
-
-interface Swagger {
-  readonly info: { readonly version: string }
-  readonly definitions: Readonly<Record<string, Schema>>
-  readonly paths: Readonly<
-    Record<
-      string,
-      Readonly<
-        Record<
-          string,
-          {
-            readonly operationId: string
-            readonly parameters?: readonly { readonly in: string; readonly schema?: Schema }[]
-          }
-        >
-      >
-    >
-  >
-}
 
 const types = new Map<string, Fields>()
 const bodies = new Map<string, Expression>()

@@ -11,36 +11,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { OPERATIONS } from '../src/route/operations.ts'
-
-interface Schema {
-  readonly $ref?: string
-  readonly type?: string | readonly string[]
-  readonly format?: string
-  readonly properties?: Readonly<Record<string, Schema>>
-  readonly additionalProperties?: Schema | boolean
-  readonly items?: Schema
-  readonly allOf?: readonly Schema[]
-}
-
-interface Swagger {
-  readonly info: { readonly version: string }
-  readonly definitions: Readonly<Record<string, Schema>>
-  readonly paths: Readonly<
-    Record<
-      string,
-      Readonly<
-        Record<
-          string,
-          {
-            readonly operationId: string
-            readonly parameters?: readonly { readonly in: string; readonly schema?: Schema }[]
-            readonly responses?: Readonly<Record<string, { readonly schema?: Schema }>>
-          }
-        >
-      >
-    >
-  >
-}
+import type { Schema, Swagger } from './swagger.ts'
 
 type Type =
   | { readonly kind: 'scalar'; readonly text: 'string' | 'boolean' | 'number' | 'number | bigint' }
