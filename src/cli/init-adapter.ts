@@ -133,7 +133,7 @@ CMD ["adapter", "/opt/powerstrip/adapter.js", "--listen", "http://0.0.0.0:4000"]
 function readmeText(name: string): string {
   return `# ${name}
 
-An adapter for [powerstrip](https://www.npmjs.com/package/powerstrip). \`adapter.js\` is all of it; \`adapter.test.js\` asks it without sockets.
+An adapter for powerstrip. \`adapter.js\` is all of it; \`adapter.test.js\` asks it without sockets.
 
 \`\`\`sh
 npm install

@@ -4,7 +4,7 @@
  * What a command is made of is loaded when it is run. All of it at once takes longer, and more open files than a process may
  * be allowed.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
 import { BUILT_IN_NAMES } from '../built-ins.ts'
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { VERSION } from '../version.ts'
@@ -22,6 +22,7 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     .helpOption('-h, --help', 'print this help')
     .showHelpAfterError('(powerstrip --help lists the commands and options)')
     .configureOutput({ writeOut: around.out, writeErr: around.err })
+    .configureHelp({ optionDescription })
     .exitOverride()
 
   program
@@ -373,6 +374,13 @@ Example:
   docker run --rm busybox echo hello`
 
 /** Of an option that may stand several times. */
+/** That a list begins empty, or a switch off, tells nobody anything. */
+function optionDescription(option: Option): string {
+  const { defaultValue } = option
+  const isTelling = defaultValue !== false && !(Array.isArray(defaultValue) && defaultValue.length === 0)
+  return isTelling ? new Help().optionDescription(option) : option.description
+}
+
 function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value]
 }

@@ -44,6 +44,16 @@ describe('asked for help', () => {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
   })
 
+  test.each(['serve', 'tap', 'record', 'flocker-control'])(
+    'of %s, no empty default is told',
+    async (command) => {
+      const { exitCode, stdout } = await powerstrip([command, '--help'])
+      expect(exitCode).toBe(0)
+      expect(stdout).toContain(`powerstrip ${command}`)
+      expect(stdout.replace(/\s+/g, ' ')).not.toMatch(/default: (?:\[\]|false)/)
+    },
+  )
+
   test('a command lists its options, and serve an example', async () => {
     const { exitCode, stdout } = await powerstrip(['serve', '--help'])
     expect(exitCode).toBe(0)
