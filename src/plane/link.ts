@@ -46,6 +46,8 @@ export class Link implements Keeper {
   #bytesIn = 0
   #bytesOut = 0
   #probe: NodeJS.Timeout | undefined
+  /** The kernel is being asked after a TCP peer. */
+  #isAsking = false
   #onDrained: (() => void) | undefined
 
   /** The socket must have been made with `allowHalfOpen: true`. `input`: what it reads into. */
@@ -248,10 +250,12 @@ export class Link implements Keeper {
     const { socket } = this
     if (socket.destroyed) return
     this.#writeNothing()
-    if (socket.remoteAddress !== undefined && (this.#ended || socket.isPaused()))
-      isOrphaned(socket).then((gone) => {
-        if (gone) socket.destroy()
-      }, this.onBug)
+    if (this.#isAsking || socket.remoteAddress === undefined || !(this.#ended || socket.isPaused())) return
+    this.#isAsking = true
+    isOrphaned(socket).then((gone) => {
+      this.#isAsking = false
+      if (gone) socket.destroy()
+    }, this.onBug)
   }
 
   stopWatching(): void {

@@ -12,12 +12,42 @@ export async function isOrphaned(socket: Socket): Promise<boolean> {
   const { localAddress, localPort, remoteAddress, remotePort } = socket
   if (localAddress === undefined || remoteAddress === undefined) return false
   if (!isIPv4(localAddress) || !isIPv4(remoteAddress)) return false
-  const ends = `${entry(remoteAddress, remotePort)} ${entry(localAddress, localPort)}`
-  const table = await readFile('/proc/net/tcp', 'latin1').catch(() => '')
-  const row = table.split('\n').find((line) => line.includes(ends))
-  return row !== undefined && row.trim().split(/\s+/)[INODE_COLUMN] === '0'
+  return (await orphans()).has(`${entry(remoteAddress, remotePort)} ${entry(localAddress, localPort)}`)
 }
 
+let reading: Promise<ReadonlySet<string>> | undefined
+let next: Promise<ReadonlySet<string>> | undefined
+
+/**
+ * The ends of all sockets that nobody holds, as they are from now on. Everybody who asks while the table is being read shares the
+ * reading after that: a thousand clients that wait in silence must not mean a thousand open tables with a thousand rows each.
+ */
+function orphans(): Promise<ReadonlySet<string>> {
+  if (reading === undefined) {
+    reading = readOrphans().finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+  next ??= reading.then(() => {
+    next = undefined
+    return orphans()
+  })
+  return next
+}
+
+async function readOrphans(): Promise<ReadonlySet<string>> {
+  const table = await readFile('/proc/net/tcp', 'latin1').catch(() => '')
+  const ends = new Set<string>()
+  for (const row of table.split('\n')) {
+    const columns = row.trim().split(/\s+/)
+    if (columns[INODE_COLUMN] === '0') ends.add(`${columns[OWN_COLUMN]} ${columns[OTHER_COLUMN]}`)
+  }
+  return ends
+}
+
+const OWN_COLUMN = 1
+const OTHER_COLUMN = 2
 const INODE_COLUMN = 9
 
 /** `127.0.0.1`, 80 → `0100007F:0050`: the address as one number in the machine's byte order, which is little-endian. */

@@ -1,6 +1,6 @@
 /** A client that only half-closes, and one that is gone: a FIN looks the same from both. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { isOrphaned } from '../../src/plane/orphan.ts'
 import { eventually, PING, stage } from './stage.ts'
@@ -29,6 +29,31 @@ describe('isOrphaned', () => {
     client.end()
     await once(accepted, 'end')
     expect(await isOrphaned(accepted)).toBe(false)
+  })
+
+  test('has one table open at a time, however many ask', async () => {
+    const tables = () =>
+      readdirSync('/proc/self/fd').filter((name) => linkOf(`/proc/self/fd/${name}`).includes('/net/tcp'))
+        .length
+    let isOver = false
+    const asked = Promise.all(Array.from({ length: 200 }, () => isOrphaned(accepted))).finally(() => {
+      isOver = true
+    })
+    let most = 0
+    while (!isOver) {
+      most = Math.max(most, tables())
+      await new Promise(setImmediate)
+    }
+    expect(new Set(await asked)).toEqual(new Set([false]))
+    expect(most).toBeLessThanOrEqual(1)
+  })
+
+  test('hears of a close while others ask', async () => {
+    const before = isOrphaned(accepted)
+    client.destroy()
+    await once(accepted, 'end')
+    expect(await isOrphaned(accepted)).toBe(true)
+    await before
   })
 
   test('is true of a client that has closed', async () => {
@@ -73,3 +98,12 @@ test.each(['tcp', 'tls'] as const)(
     await eventually(() => ours().every((row) => row?.timer === KEEPALIVE && row.inJiffies <= IDLE_JIFFIES))
   },
 )
+
+/** Empty where the file has been closed meanwhile. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
