@@ -52,8 +52,15 @@ const schedule: fc.Arbitrary<Schedule> = fc.record({
     }),
     { minLength: 1, maxLength: 8 },
   ),
-  validate: fc.constantFrom('allows' as const, 'allows' as const, 'denies' as const, 'fails' as const),
-  engine: fc.constantFrom(201 as const, 201 as const, 409 as const, 'gone' as const),
+  // So often that in a thousand schedules far more than a hundred reservations are kept, whatever the seed.
+  validate: fc.oneof(
+    { weight: 4, arbitrary: fc.constant('allows' as const) },
+    fc.constantFrom('denies' as const, 'fails' as const),
+  ),
+  engine: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(201 as const) },
+    fc.constantFrom(409 as const, 'gone' as const),
+  ),
 })
 
 type Reply = Result<Answered<Outcome>, HookFailure>
