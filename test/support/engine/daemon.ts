@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { answersPing } from './api.ts'
 import type { EngineKind } from './engine.ts'
 import type { EnginePrograms } from './programs.ts'
+import { run } from './run.ts'
 
 /** Everything one dockerd is started with. Kept, so that the same engine can be started again. */
 export interface DaemonPlan {
@@ -30,7 +31,7 @@ const PING_PAUSE_MS = 25
 
 /** Starts dockerd and waits until it answers. */
 export async function startDaemon(plan: DaemonPlan): Promise<ChildProcess> {
-  await forgetLast(plan.dir)
+  await forgetLast(plan)
   const log = await open(logFile(plan.dir), 'a')
   // nsenter becomes dockerd, so the child's process id is dockerd's.
   const child = spawn(
@@ -63,11 +64,24 @@ export async function startDaemon(plan: DaemonPlan): Promise<ChildProcess> {
  * A killed dockerd leaves two process ids behind. It does not start while some process has the one; the other is its
  * containerd's, which dies with it but a little later, and would be taken for one that can be used on.
  */
-async function forgetLast(dir: string): Promise<void> {
+async function forgetLast({ dir, keeperPid }: DaemonPlan): Promise<void> {
   const containerd = await readFile(`${dir}/exec/containerd/containerd.pid`, 'utf8').catch(() => '')
   while (containerd !== '' && existsSync(`/proc/${containerd}/exe`)) await sleep(PING_PAUSE_MS)
   await rm(`${dir}/exec/containerd/containerd.pid`, { force: true })
   await rm(`${dir}/pid`, { force: true })
+  await removeStrayLinks(keeperPid)
+}
+
+/**
+ * A dockerd killed while it takes an overlay network apart leaves the network's links (`vx-…`, `ov-…`) outside the
+ * namespace that they belong in. It does not look for them there when it is back, and can then never make that network
+ * again: "error creating vxlan interface: file exists". None lies there in an engine that does not run.
+ */
+async function removeStrayLinks(keeperPid: number): Promise<void> {
+  const inside = ['--target', `${keeperPid}`, '--net', '--', 'ip']
+  const { stdout } = await run('nsenter', [...inside, '-oneline', 'link'])
+  for (const [, name] of stdout.matchAll(/^\d+: ((?:vx|ov)-[^:@]+)/gm))
+    await run('nsenter', [...inside, 'link', 'delete', name!])
 }
 
 export function hasEnded(child: ChildProcess): boolean {
