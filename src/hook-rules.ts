@@ -1,6 +1,5 @@
 /** From a configuration to the hooks that it asks for: each adapter once, with its connections, in all its places. */
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { Observers } from './chain/observe.ts'
 import { compileCondition } from './condition/condition.ts'
 import type {
@@ -15,6 +14,7 @@ import type {
   UseSettings,
 } from './config/config.ts'
 import type { HookRules } from './connection.ts'
+import { INSTANCE } from './instance.ts'
 import type { Adapter, Hook, HookTerms } from './model/hook.ts'
 import { failed, impossible, ok, type Result } from './model/result.ts'
 import { beginBackground } from './sdk/background.ts'
@@ -191,9 +191,6 @@ function connected(adapter: UrlAdapter, { options }: Config, closings: (() => Pr
   closings.push(() => remote.close())
   return { kind: 'remote', adapter: remote }
 }
-
-/** Names this proxy to its adapters: a host name as it may stand in a header. */
-const INSTANCE = hostname().replace(/[^A-Za-z0-9.-]/g, '') || 'unnamed'
 
 /** PEM files are read again for each connection, so that a renewed certificate is in force at once. */
 function credentialsOf({ tls }: UrlAdapter): Credentials | undefined {

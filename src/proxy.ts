@@ -1,5 +1,6 @@
 /** Composition root: puts the parts together into a running proxy. The only file that knows every one of them. */
 import { Connection, type ConnectionAdmission, type Engine, type HookRules } from './connection.ts'
+import { INSTANCE } from './instance.ts'
 import { type Listener, type ListenerTold, listen, sameAddress } from './listen/listener.ts'
 import { type Address, describeAddress, type EngineTarget } from './model/address.ts'
 import type { ClientIdentity } from './model/client.ts'
@@ -338,7 +339,7 @@ function engineAt(target: EngineTarget): Engine {
 /** Pages in a browser reach TCP ports, and have no certificate to show. */
 function admissionBy({ address, tls, hosts }: ListenerSpec, security: SecurityTerms): ConnectionAdmission {
   const reachable = address.kind === 'tcp' && tls?.clientAuth !== 'require'
-  return { ...security, hosts: reachable ? hosts : undefined }
+  return { ...security, instance: INSTANCE, hosts: reachable ? hosts : undefined }
 }
 
 function isSame(one: ListenerSpec, other: ListenerSpec): boolean {

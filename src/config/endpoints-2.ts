@@ -15,6 +15,7 @@ import {
   type Rule,
   type UseSettings,
 } from './config.ts'
+import { type PlacedRule, warnOfEarlyJudges } from './early-judges.ts'
 import { readGlob, warnOfUnshown } from './endpoints.ts'
 import { type Problems, placeIn, type Span } from './problem.ts'
 import { USE_KEYS } from './settings.ts'
@@ -43,6 +44,7 @@ export function readRules2(section: MapNode, ground: UseGround, problems: Proble
     return [{ rule, at: entry.keyAt }]
   })
   judgeBuildDoors(read, problems)
+  warnOfEarlyJudges(read, ground.adapters, problems)
   return read.map(({ rule }) => rule)
 }
 
@@ -332,10 +334,7 @@ function judgeFailOpen(
 /** BuildKit's API is not Docker's: its builds go through two operations that carry them unseen (PS-UPGRADE-003). */
 const BUILD_DOORS = ['Session', 'Grpc'] as const
 
-function judgeBuildDoors(
-  rules: readonly { readonly rule: Rule; readonly at: Span }[],
-  problems: Problems,
-): void {
+function judgeBuildDoors(rules: readonly PlacedRule[], problems: Problems): void {
   const judging = rules
     .filter(({ rule: { pre, validate } }) => pre.length + validate.length > 0)
     .map(({ rule, at }) => ({ at, reached: operationsOf(rule.pattern) }))

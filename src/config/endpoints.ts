@@ -1,6 +1,7 @@
 import { compilePattern, type Pattern } from '../route/pattern.ts'
 import { unshownBecause, unshownBy } from '../route/unshown.ts'
 import type { AdapterConfig, AdapterUse, Rule } from './config.ts'
+import { warnOfEarlyJudges } from './early-judges.ts'
 import { type Problems, placeIn } from './problem.ts'
 import { nearest, suggest } from './spelling.ts'
 import { asYaml, type Entry, type MapNode, type Node, nameNode, quote } from './tree.ts'
@@ -22,12 +23,16 @@ export type KnownAdapters =
 
 /** Reads `endpoints:`, each key of which is a rule. */
 export function readRules(section: MapNode, known: KnownAdapters, problems: Problems): readonly Rule[] {
-  return section.entries.flatMap((entry) => {
+  const read = section.entries.flatMap((entry) => {
     const pattern = readGlob(entry, problems)
     const hooks = readHooks(entry, known, problems)
     if (pattern && hooks && hooks.post.length > 0) warnOfUnshown(pattern, entry, problems)
-    return pattern && hooks ? [{ pattern, ...NO_HOOKS, ...hooks, ...placeIn(entry.keyAt) }] : []
+    if (!pattern || !hooks) return []
+    const at = entry.keyAt
+    return [{ rule: { pattern, ...NO_HOOKS, ...hooks, ...placeIn(at) }, at }]
   })
+  if (known !== undefined) warnOfEarlyJudges(read, known.adapters, problems)
+  return read.map(({ rule }) => rule)
 }
 
 export function readGlob({ key, keyAt }: Entry, problems: Problems): Pattern | undefined {

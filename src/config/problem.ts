@@ -59,6 +59,7 @@ export const CONTENT_PROBLEM_CODES = [
   'plain-http',
   'fails-open',
   'build-doors',
+  'judges-early',
   'endpoints-unused',
   'http2-unseen',
   'group-cycle',

@@ -38,6 +38,8 @@ export interface AdmissionTerms {
   readonly unknownEndpoints?: 'relay' | 'refuse'
   /** Where a web page could reach the listener: by which names it may be addressed. */
   readonly hosts?: readonly string[] | undefined
+  /** What adapters know this powerstrip by. */
+  readonly instance?: string
 }
 
 export function admit(text: string, options: AdmissionTerms): Result<AdmittedRequest, Refusal> {
@@ -45,6 +47,7 @@ export function admit(text: string, options: AdmissionTerms): Result<AdmittedReq
   if (!head.ok) return head
   const terms = requestTerms(head.value)
   if (!terms.ok) return terms
+  if (options.instance !== undefined && hasComeRound(head.value, options.instance)) return failed(COME_ROUND)
   const fromPage = options.hosts && browserRefusal(head.value, options.hosts)
   if (fromPage !== undefined) return failed(fromPage)
   const route = identify(head.value.method, head.value.target, options)
@@ -66,6 +69,17 @@ export function admit(text: string, options: AdmissionTerms): Result<AdmittedReq
     ...withoutStoppedLines(head.value, tunnel.value !== undefined),
   })
 }
+
+/** An adapter that passes on the `Via` of its call sends it to the engine; here it would be asked about it again, and again. */
+function hasComeRound({ fields }: RequestHead, instance: string): boolean {
+  return fields.some(({ key, value }) => key === 'via' && value.includes(`powerstrip-${instance}`))
+}
+
+const COME_ROUND = refusal(
+  'PS-HEADER-001',
+  508,
+  'this request was made on behalf of one that this very powerstrip has in hand; its adapters call the engine itself',
+)
 
 function unknownRefusal({ method }: RequestHead, { path }: Route): Refusal {
   return refusal(

@@ -163,3 +163,70 @@ test('V2-11.4: plain http beyond this machine is warned of, and refused under se
   expect(problems(far + strict)).toMatchObject([{ code: 'plain-http' }])
   expect(problems(near + strict)).toEqual([])
 })
+
+test('PS-UPGRADE-003: check warns of builds that BuildKit carries past the hooks of ImageBuild', () => {
+  const build = (more: string) =>
+    warnings(
+      TWO.replace(
+        'ContainerCreate: { pre: [a], post: [debug] }',
+        `ImageBuild: { pre: [a], post: [debug] }${more}`,
+      ),
+    )
+  expect(build('')).toContain('build-doors')
+  expect(build('\n  Session: { pre: [a] }')).toContain('build-doors')
+  expect(build('\n  "Session | Grpc": { pre: [a] }')).not.toContain('build-doors')
+  expect(build('\n  "POST *": { pre: [a] }')).not.toContain('build-doors')
+})
+
+describe('PS-ADAPTER-005: an adapter that refuses is asked last', () => {
+  const among = (endpoints: string, version = 2) =>
+    parseConfig(
+      `version: ${version}
+adapters:
+  sandbox: { use: sandbox }
+  image: { use: restrict-image, with: { allow: [acme] } }
+  debug: { use: debug }
+  labels: http://127.0.0.1:9001/
+endpoints: ${endpoints}
+`,
+      'adapters.yml',
+      { builtIns: ['debug', 'restrict-image', 'sandbox'] },
+    )
+  const early = (endpoints: string, version?: number) => {
+    const parsed = among(endpoints, version)
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.failure))
+    return parsed.value.warnings.filter(({ code }) => code === 'judges-early').map(({ message }) => message)
+  }
+
+  test.each([
+    ['{ ContainerCreate: { pre: [image, labels] } }', 2, '"image" judges before "labels"'],
+    [
+      '{ "POST /*/containers/create": { pre: [sandbox, debug, labels] } }',
+      1,
+      '"sandbox" judges before "labels"',
+    ],
+    [
+      '{ "* *": { pre: [sandbox] }, ContainerCreate: { pre: [labels] } }',
+      2,
+      '"sandbox" judges before "labels"',
+    ],
+    [
+      '{ ContainerCreate: { pre: [image, sandbox], validate: [sandbox] } }',
+      2,
+      '"image" judges before "sandbox"',
+    ],
+  ])('%s in version %i: a warning, once', (endpoints, version, says) => {
+    expect(early(endpoints, version)).toEqual([expect.stringContaining(says)])
+  })
+
+  test.each([
+    ['{ ContainerCreate: { pre: [labels, sandbox, image] } }', 2],
+    ['{ ContainerCreate: { pre: [sandbox, labels], validate: [sandbox] } }', 2],
+    ['{ "* *": { pre: [sandbox], validate: [sandbox] }, ContainerCreate: { pre: [labels] } }', 2],
+    ['{ ContainerCreate: { pre: [image] }, ContainerStart: { pre: [labels] } }', 2],
+    ['{ "POST /*/containers/create": { pre: [image, debug] } }', 1],
+    ['{ "POST /*/containers/create": { pre: [sandbox, labels, sandbox] } }', 1],
+  ])('%s in version %i: none', (endpoints, version) => {
+    expect(early(endpoints, version)).toEqual([])
+  })
+})

@@ -1,5 +1,6 @@
 /** What is refused, and which lines of a head stop at the proxy, before a request may go on. */
 import { FIELD_LIMIT, HEAD_LIMIT_BYTES, REQUEST_LINE_LIMIT_BYTES } from '../../src/http1/limits.ts'
+import { INSTANCE } from '../../src/instance.ts'
 import { DEFAULT_LISTENER_LIMITS } from '../../src/model/listener.ts'
 import { head, PING, PONG, readError, settled, stage } from './stage.ts'
 
@@ -24,7 +25,7 @@ async function onward(request: string) {
   return engine.text
 }
 
-describe('lines that stop here', () => {
+describe('lines that stop here (PS-HEADER-001)', () => {
   test.each(['Powerstrip-Client', 'powerstrip-request-id', 'POWERSTRIP-USER', 'Powerstrip-'])(
     '%s is the proxy’s to give',
     async (name) => {
@@ -33,6 +34,17 @@ describe('lines that stop here', () => {
       )
     },
   )
+
+  test('a request that this very powerstrip is the reason for is refused, and one of another goes on', async () => {
+    const via = (name: string) =>
+      head('GET /_ping HTTP/1.1', 'Host: docker', 'Via: 1.1 a', `VIA: 1.1 ${name}, 1.1 b`)
+    expect(await refusal(via(`powerstrip-${INSTANCE}`))).toEqual({
+      status: 508,
+      message: expect.stringContaining('(PS-HEADER-001)'),
+    })
+    const other = via('powerstrip-elsewhere-0123abcd')
+    expect(await onward(other)).toBe(other)
+  })
 
   test('a name that only looks like one goes on', async () => {
     const request = head(

@@ -88,7 +88,7 @@ describe('requests that are in no API description', () => {
   })
 })
 
-describe('HTTP/2', () => {
+describe('HTTP/2 (PS-UPGRADE-004)', () => {
   const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 
   test('is refused', async () => {
@@ -124,7 +124,7 @@ describe('HTTP/2', () => {
   })
 })
 
-describe('limits', () => {
+describe('limits (PS-LISTEN-005)', () => {
   const limited = (limits: Partial<ListenerSpec['limits']>) => ({
     listener: { limits: { ...DEFAULT_LISTENER_LIMITS, ...limits } },
   })

@@ -33,6 +33,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   sdk: 4.5,
   flocker: 4.5,
   'connection.ts': 5,
+  'instance.ts': 5,
   listen: 5,
   config: 5,
   telemetry: 5,

@@ -30,6 +30,45 @@ test('a body in odd spelling reaches hook and engine in the engine’s', async (
   expect(await stage.exchange()).toMatchObject({ fate: 'unchanged' })
 })
 
+test('PS-HEADER-002: what is written anew leaves behind what belonged to the client’s connection', async () => {
+  await using stage = await setStage({ adapters: { x: echo }, endpoints: ALL })
+  const chunks = 'b\r\n{"Image":"a\r\n2\r\n"}\r\n0\r\n\r\n'
+  for (const [frame, body] of [
+    ['Transfer-Encoding: chunked', chunks],
+    ['Content-Length: 13', '{"image":"a"}'],
+  ]) {
+    await using client = await stage.connect()
+    client.write(
+      [
+        `POST ${CREATE} HTTP/1.1`,
+        'Host: docker',
+        'Connection: keep-alive, te',
+        'Keep-Alive: timeout=5',
+        'Proxy-Connection: keep-alive',
+        'TE: trailers',
+        'Trailer: X-Sum',
+        'Expect: 100-continue',
+        'Upgrade: tcp',
+        'HTTP2-Settings: AAMAAABkAARAAAAA',
+        'X-Own: kept',
+        frame,
+        '',
+        body,
+      ].join('\r\n'),
+    )
+    expect([(await client.answer()).status, (await client.answer()).status]).toEqual([100, 200])
+  }
+  for (const { fields, body } of stage.engine.requests) {
+    expect(body).toBe('{"Image":"a"}')
+    expect(fields.map(([name, value]) => `${name}: ${value}`)).toEqual([
+      'Host: docker',
+      'X-Own: kept',
+      'Content-Type: application/json',
+      'Content-Length: 13',
+    ])
+  }
+})
+
 test('a body that is plain already goes on in its own bytes', async () => {
   await using stage = await setStage({ adapters: { x: echo }, endpoints: ALL })
   await using client = await stage.connect()

@@ -372,7 +372,7 @@ describe('9: time, repetition, concurrency', () => {
     expect(scene.timeline.map(({ type }) => type)).toEqual(['pre-hook', 'unwind-hook'])
   })
 
-  test('V2-9.4: as many calls as concurrency says, as many waiting as maxQueue says, and further ones fail', async () => {
+  test('PS-ADAPTER-002, V2-9.4: as many calls as concurrency says, as many waiting as maxQueue says, and further ones fail', async () => {
     let open = () => {}
     const gate = new Promise<undefined>((resolve) => {
       open = () => resolve(undefined)
@@ -395,7 +395,7 @@ describe('9: time, repetition, concurrency', () => {
     expect(statuses.sort()).toEqual([201, 201, 201, 201, 201, 502])
   })
 
-  test('V2-9.5: a call in hand ends when the client leaves', async () => {
+  test('PS-ADAPTER-002, V2-9.5: a call in hand ends when the client leaves', async () => {
     await using scene = await setTwo({
       adapters: { a: ({ type }) => (type === 'pre-hook' ? 'silence' : undefined) },
       endpoints: PRE,
@@ -408,7 +408,7 @@ describe('9: time, repetition, concurrency', () => {
     expect((await scene.ended()).fate).toBe('aborted')
   })
 
-  test('V2-9.2: the chain’s deadline is shared by its hooks, the engine’s own time is not counted', async () => {
+  test('PS-ADAPTER-002, V2-9.2: the chain’s deadline is shared by its hooks, the engine’s own time is not counted', async () => {
     const slow: Behaviour = async () => {
       await new Promise((resolve) => setTimeout(resolve, 300))
       return undefined
@@ -582,7 +582,7 @@ describe('11: authentication', () => {
       ['the old one, while secrets are changed', KEYS[1]!, 201],
       ['another', 'forged', 502],
     ])(
-      'V2-11.6: calls are signed with each secret; a reply that is signed with %s',
+      'PS-ADAPTER-006, V2-11.6: calls are signed with each secret; a reply that is signed with %s',
       async (_what, key, status) => {
         await using dir = await folder()
         const file = join(dir.path, 'secrets')

@@ -5,7 +5,7 @@ import { parseConfig } from '../../../src/config/parse.ts'
 import { CONTENT_PROBLEM_CODES, FILE_PROBLEM_CODES, YAML_PROBLEM_CODES } from '../../../src/config/problem.ts'
 
 const PAGE = readFileSync(join('docs', 'config.md'), 'utf8')
-const GROUND = { builtIns: ['debug'] }
+const GROUND = { builtIns: ['debug', 'sandbox'] }
 
 interface Example {
   readonly line: number
@@ -77,12 +77,13 @@ describe('docs/config.md', () => {
     expect(explained).toEqual([...YAML_PROBLEM_CODES, ...CONTENT_PROBLEM_CODES, ...FILE_PROBLEM_CODES])
   })
 
-  test('and the configuration cases between them show every code that text can have', () => {
+  test('and the configuration cases, or the page itself, show every code that text can have', () => {
     const cases = join('test', 'config', 'cases')
     const shown = readdirSync(cases)
       .filter((file) => file.endsWith('.expected.json'))
       .flatMap((file) => [...readFileSync(join(cases, file), 'utf8').matchAll(/"code": "([^"]+)"/g)])
-      .map(({ 1: code }) => code)
+      .map(({ 1: code }) => code!)
+      .concat(examples.flatMap(({ codes }) => codes))
     const possible = [...YAML_PROBLEM_CODES, ...CONTENT_PROBLEM_CODES]
     expect(possible.filter((code) => !shown.includes(code))).toEqual([])
   })

@@ -79,14 +79,28 @@ describe('docs/security.md', () => {
   test('names every rule that the code names', () => {
     const documented = readFileSync('docs/security.md', 'utf8')
     const named = new Set(
-      sources('src').flatMap((file) => readFileSync(file, 'utf8').match(/PS-[A-Z]+-[0-9]{3}/g) ?? []),
+      sources('src', '.ts').flatMap((file) => readFileSync(file, 'utf8').match(/PS-[A-Z]+-[0-9]{3}/g) ?? []),
     )
     expect([...named].filter((id) => !documented.includes(id))).toEqual([])
   })
 
-  function sources(folder: string): string[] {
+  test('and the README of the sandbox have for each rule a test that names it, and none names one that there is not', () => {
+    const listed = ['docs/security.md', 'adapters/sandbox/README.md'].flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/^\| (PS-[A-Z]+-[0-9]{3}) \|/gm)].map((match) => match[1]!),
+    )
+    expect(listed.length).toBeGreaterThan(120)
+    const named = new Set(
+      [...sources('test', '.test.ts', '.yml'), ...sources('adapters', '.test.ts')].flatMap(
+        (file) => readFileSync(file, 'utf8').match(/\bPS-[A-Z]+-[0-9]{3}\b/g) ?? [],
+      ),
+    )
+    expect(listed.filter((id) => !named.has(id))).toEqual([])
+    expect([...named].filter((id) => !listed.includes(id))).toEqual([])
+  })
+
+  function sources(folder: string, ...ends: readonly string[]): string[] {
     return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
+      .filter((name) => ends.some((end) => name.endsWith(end)))
       .map((name) => `${folder}/${name}`)
   }
 })

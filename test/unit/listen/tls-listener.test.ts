@@ -204,7 +204,7 @@ test('without client certificates everybody is let in, and is nobody', async () 
   expect(at.identities).toMatchObject([{ transport: 'tls', certificate: undefined }])
 })
 
-test('HTTP/2 is not offered, and TLS 1.1 not spoken', async () => {
+test('PS-UPGRADE-005, PS-LISTEN-003: HTTP/2 is not offered, and TLS 1.1 not spoken', async () => {
   await using at = await open()
   const peer = await at.dial({ ...as(client), ALPNProtocols: ['h2', 'http/1.1'] })
   expect((peer.socket as TLSSocket).alpnProtocol).toBe('http/1.1')

@@ -79,7 +79,7 @@ describe('the identity of a request', () => {
   })
 })
 
-describe('names in a path', () => {
+describe('names in a path (PS-PATH-005)', () => {
   test.each([
     ['GET', '/containers/a/b/json', 'ContainerInspect', { id: 'a/b' }],
     ['GET', '/images/a/b/c/json', 'ImageInspect', { name: 'a/b/c' }],

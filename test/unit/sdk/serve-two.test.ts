@@ -203,7 +203,7 @@ describe('11: authentication', () => {
     expect((await ask('another-one')).status).toBe(204)
   })
 
-  test('a signature is asked for, and replies are signed, errors included', async () => {
+  test('PS-ADAPTER-006: a signature is asked for, and replies are signed, errors included', async () => {
     await writeFile(file, 'new-key\nold-key\n')
     await using own = disposable(
       await serve(volumes, { listen, with: { pool: '/' }, auth: { hmac: { file } }, log }),

@@ -1,4 +1,5 @@
 /** What an adapter sees of its calls and connections. What becomes of its replies is in `test/proxy/tolerance`. */
+import { gzipSync } from 'node:zlib'
 import type { Address } from '../../../src/model/address.ts'
 import type { RemoteHook, RemoteHookSettings } from '../../../src/transport/remote-hook.ts'
 import { hookAt, REQUEST, RESPONSE, staying } from '../../support/adapters/call.ts'
@@ -9,6 +10,7 @@ import {
 } from '../../support/scripted-engine.ts'
 
 const UNCHANGED = { ok: true, value: { outcome: { kind: 'pass' }, warnings: [] } }
+const ZIPPED = gzipSync('{}')
 const REPLY = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'
 
 /** A hook for an adapter that a test plays by hand. */
@@ -62,7 +64,7 @@ describe('a call', () => {
     expect(await end).toEqual(UNCHANGED)
   })
 
-  test('takes no proxy from the environment', async () => {
+  test('PS-ADAPTER-001: takes no proxy from the environment', async () => {
     await using adapter = await startScriptedAdapter('tcp')
     await using hook = hookTo(adapter.address, '/')
     const before = process.env.HTTP_PROXY
@@ -75,6 +77,39 @@ describe('a call', () => {
       if (before === undefined) delete process.env.HTTP_PROXY
       else process.env.HTTP_PROXY = before
     }
+  })
+
+  test.each([
+    [
+      'brings no cookie back',
+      REPLY.replace('\r\n\r\n', '\r\nSet-Cookie: a=b; Path=/\r\nContent-Type: application/json\r\n\r\n'),
+      UNCHANGED,
+    ],
+    [
+      'follows no redirect',
+      'HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n',
+      { failure: { kind: 'bad-reply' } },
+    ],
+    [
+      'unpacks nothing',
+      Buffer.concat([
+        Buffer.from(`HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${ZIPPED.length}\r\n\r\n`),
+        ZIPPED,
+      ]),
+      { failure: { kind: 'bad-reply' } },
+    ],
+  ])('PS-ADAPTER-001: %s', async (_what, reply, expected) => {
+    await using adapter = await startScriptedAdapter('tcp')
+    await using hook = hookTo(adapter.address, '/')
+    const first = hook.pre(REQUEST, staying())
+    await (await withCall(adapter)).send(reply)
+    expect(await first).toMatchObject(expected)
+    // The next call goes to the same place, and takes nothing along.
+    const second = hook.pre(REQUEST, staying())
+    const peer = await adapter.accept()
+    expect(await peer.until('}}')).not.toMatch(/^(?!POST \/ )|cookie/i)
+    await peer.send(REPLY)
+    expect(await second).toEqual(UNCHANGED)
   })
 
   test('that is given up leaves no connection', async () => {
