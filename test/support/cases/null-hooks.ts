@@ -17,6 +17,7 @@ export const CLIENTS_POLICY = {
   networks: ['*'],
   networkDrivers: ['bridge', 'overlay'],
   publish: 'any',
+  push: ['*'],
   swarm: 'manage',
 } as const
 

@@ -153,7 +153,7 @@ async function privateApt(work: string): Promise<Apt> {
     'Acquire::Retries': '3',
   }
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`])
-  const apt: Apt = (args, cwd) => run('env', ['--chdir', cwd, 'apt-get', ...options, ...args])
+  const apt: Apt = (args, cwd) => run('apt-get', [...options, ...args], { cwd })
 
   const complaints: string[] = []
   for (const source of await candidates()) {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import { readdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { cacheDir } from './cache.ts'
 import { withLock } from './lock.ts'
 import { tell } from './progress.ts'
-import { mustRun, run } from './run.ts'
+import { mustRun, type RunOptions, run } from './run.ts'
 
 /**
  * Debian packages as `dpkg` names them. All that an engine of either kind, its networks and its image need, what the
@@ -39,6 +39,30 @@ export async function providePackages(names: readonly PackageName[]): Promise<vo
   })
 }
 
+/**
+ * The files of one of this Debian's packages, in a folder of the cache: for a program whose package would make a service
+ * of it, to be started with every boot. It has to run with the libraries that the machine has.
+ */
+export async function unpackPackage(name: 'docker-registry'): Promise<string> {
+  const dir = join(cacheDir(), 'unpacked', name)
+  if (existsSync(dir)) return dir
+  await withLock(join(cacheDir(), 'apt.lock'), async () => {
+    if (existsSync(dir)) return
+    const work = await mkdtemp(join(cacheDir(), 'unpack-'))
+    try {
+      tell(`fetching ${name}`)
+      await refreshing(['download', name], { cwd: work })
+      const debs = (await readdir(work)).filter((file) => file.endsWith('.deb'))
+      await mkdir(dirname(dir), { recursive: true })
+      await mustRun('dpkg', ['-x', join(work, debs[0]!), join(work, 'files')])
+      await rename(join(work, 'files'), dir)
+    } finally {
+      await rm(work, { recursive: true, force: true })
+    }
+  })
+  return dir
+}
+
 async function missing(names: readonly PackageName[]): Promise<PackageName[]> {
   const told = await run('dpkg-query', [
     '--show',
@@ -57,15 +81,19 @@ async function missing(names: readonly PackageName[]): Promise<PackageName[]> {
 }
 
 async function install(names: readonly PackageName[]): Promise<void> {
-  if (!(await hasLists())) await updateLists()
   tell(`installing ${names.join(', ')}`)
-  const args = ['install', '--yes', '--no-install-recommends', ...APT_PATIENCE, ...names]
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const first = await run('apt-get', args, { env })
-  if (first.exitCode === 0) return
-  // Lists from an older state of the archive name files that are gone.
+  await refreshing(['install', '--yes', '--no-install-recommends', ...names], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  })
+}
+
+/** Runs apt-get on lists that are there, and on fresh ones when it fails: those of an older archive name files that are gone. */
+async function refreshing(args: readonly string[], options: RunOptions): Promise<void> {
+  if (!(await hasLists())) await updateLists()
+  const patient = [...args, ...APT_PATIENCE]
+  if ((await run('apt-get', patient, options)).exitCode === 0) return
   await updateLists()
-  await mustRun('apt-get', args, { env })
+  await mustRun('apt-get', patient, options)
 }
 
 /** Another apt on the machine, an unattended upgrade say, is waited for. */

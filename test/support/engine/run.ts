@@ -12,6 +12,8 @@ export interface Ended {
 export interface RunOptions {
   /** Exactly these variables; without it, the ones of this process. */
   readonly env?: NodeJS.ProcessEnv | undefined
+  /** The folder that it runs in; without it, that of this process. */
+  readonly cwd?: string | undefined
   /** Written to standard input, which then ends. Without it the program reads an end at once. */
   readonly stdin?: string | Buffer | Readable | undefined
   /** After this long the program and its children are killed. Without it there is no limit. */
@@ -34,6 +36,7 @@ export async function run(
 ): Promise<Ended> {
   const child = spawn(program, args, {
     env: options.env ?? process.env,
+    cwd: options.cwd,
     stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: true,
   })
