@@ -91,7 +91,7 @@ test('run on the other host the data is there, with owners and modes, and the mo
   const there = await sh(second, ['-v', '/flocker/site:/data'], look)
   expect(there).toMatchObject({ exitCode: 0, stdout: 'hello\n7:8 1770\n' })
   expect(there.stderr).toMatch(
-    /^WARNING: flocker: the dataset "site" was moved here from 10\.214\.0\.1 .* in [0-9.]+ s\n$/,
+    /^WARNING: adapter "flocker": the dataset "site" was moved here from 10\.214\.0\.1 .* in [0-9.]+ s\n$/,
   )
   await free('site')
   const back = await sh(first, ['-v', '/flocker/site:/data'], 'cat /data/file')
