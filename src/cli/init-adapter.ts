@@ -165,7 +165,22 @@ labelled
 npx powerstrip adapter adapter.js --unix ${name}.sock --with '{"team":"infra"}'
 \`\`\`
 
-and in \`adapters.yml\` \`${name}: { unix: ./${name}.sock }\` instead of the module. \`docker build\` makes an image that listens on port 4000:
-\`${name}: { url: "http://HOST:4000", with: { team: infra } }\`.
+and in \`adapters.yml\` \`${name}: { unix: ./${name}.sock }\` instead of the module.
+
+## As a container
+
+The image is that of powerstrip with \`adapter.js\` in it. In a checkout of powerstrip, \`docker build --tag powerstrip .\` makes the first, as its
+\`docs/docker.md\` says. Then, here, with the engine's own socket in \`DOCKER_HOST\` (an adapter that is a container is not started through itself):
+
+\`\`\`sh
+docker build --tag ${name} .
+docker run --detach --name ${name} --publish 127.0.0.1:4000:4000 ${name}
+\`\`\`
+
+and in \`adapters.yml\`
+
+\`\`\`yaml
+  ${name}: { url: "http://127.0.0.1:4000", with: { team: infra } }
+\`\`\`
 `
 }

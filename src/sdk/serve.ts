@@ -20,11 +20,12 @@ import type { AdapterDefinition } from './define-adapter.ts'
 import { type Guard, guardOf, type ServeAuth } from './guard.ts'
 import { formatListenUrl, type ListenUrl, parseListenUrl, removeStaleSocket } from './listen-url.ts'
 import { type AdapterLog, CONSOLE_LOG } from './log.ts'
+import { adaptersByConfig } from './told-by-callers.ts'
 
 export interface ServeTerms {
   /** `http://127.0.0.1:4000`, with port 0 for a free one, or `unix:///run/adapter.sock`. */
   readonly listen: string
-  /** What a configuration would say under `with`. */
+  /** What a configuration would say under `with`. A caller of protocol 2 whose configuration says otherwise gets its way. */
   readonly with?: unknown
   /** Whose calls are answered. Without it, everybody's. */
   readonly auth?: ServeAuth
@@ -43,7 +44,8 @@ export async function serve(definition: AdapterDefinition, terms: ServeTerms): P
   const { log = CONSOLE_LOG } = terms
   const adapter = definition.create(terms.with, { log })
   const url = parseListenUrl(terms.listen)
-  const server = await hookServer(definition, adapter, guardOf(terms.auth), log)
+  const told = adaptersByConfig(definition, adapter, terms.with, log)
+  const server = await hookServer(definition, { adapter, told }, guardOf(terms.auth), log)
   const address = await listen(server, url)
   const background = beginBackground([adapter])
   return {
@@ -61,9 +63,16 @@ export async function serve(definition: AdapterDefinition, terms: ServeTerms): P
  */
 const CALL_LIMIT_BYTES = 64 * 1024 * 1024
 
+interface Answering {
+  /** As it was started. */
+  readonly adapter: Adapter
+  /** With what a call says under `AdapterConfig`. */
+  readonly told: (config: string) => Adapter
+}
+
 async function hookServer(
   { name, version }: AdapterDefinition,
-  adapter: Adapter,
+  { adapter, told }: Answering,
   guard: Guard,
   log: AdapterLog,
 ): Promise<FastifyInstance> {
@@ -88,7 +97,7 @@ async function hookServer(
     const objection = guard.objection(headers, text)
     if (objection !== undefined) return refuse(reply, objection)
     const wait = waitOf(reply, Number(headers['powerstrip-timeout-ms']))
-    const said = await answer(adapter, headers, text, wait.stop, log)
+    const said = await answer({ adapter, told }, headers, text, wait.stop, log)
     wait.settle()
     reply.code(said.status).headers(guard.fieldsFor(uidIn(headers), said.body ?? ''))
     if (adapter.abilities.isTag !== undefined) reply.header('powerstrip-istag', adapter.abilities.isTag)
@@ -126,16 +135,14 @@ interface Said extends Reply {
 }
 
 async function answer(
-  adapter: Adapter,
+  { adapter, told }: Answering,
   headers: IncomingHttpHeaders,
   text: string,
   stop: StopSignal,
   log: AdapterLog,
 ): Promise<Said> {
   try {
-    return isOfTwo(headers, text)
-      ? await answerTwo(adapter, text, stop)
-      : await answerOne(adapter, text, stop)
+    return isOfTwo(headers, text) ? await answerTwo(told, text, stop) : await answerOne(adapter, text, stop)
   } catch (problem) {
     // Whatever status an exception carries: only a denial may look like one.
     log.error(problem)
@@ -149,9 +156,10 @@ function isOfTwo(headers: IncomingHttpHeaders, text: string): boolean {
   return type === V2_TYPE || /"PowerstripProtocolVersion"\s*:\s*2\b/.test(text)
 }
 
-async function answerTwo(adapter: Adapter, text: string, stop: StopSignal): Promise<Said> {
+async function answerTwo(told: Answering['told'], text: string, stop: StopSignal): Promise<Said> {
   const call = decodeCall(text)
   if (!call.ok) return message(400, call.failure)
+  const adapter = told(call.value.config)
   const { type } = call.value
   if (!adapter.abilities.implements.includes(type)) return message(400, `This adapter implements no ${type}.`)
   return { ...encodeReply(await adapter.answer(call.value, stop), call.value), type: V2_TYPE }

@@ -3,10 +3,19 @@ import { readFileSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { docker, type Ended, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
-import { run } from '../../support/engine/run.ts'
+import {
+  docker,
+  dockerCli,
+  type Ended,
+  type Engine,
+  importBusybox,
+  startEngine,
+} from '../../support/engine/index.ts'
+import { mustRun, run } from '../../support/engine/run.ts'
 import { checkOut } from '../../support/images/checkout.ts'
 import { importDockerCli, importNode } from '../../support/images/index.ts'
+import { spawnMortal } from '../../support/mortal.ts'
+import { COMMAND, startPowerstrip } from '../../support/powerstrip.ts'
 import { fencesIn } from './fences.ts'
 
 let engine: Engine
@@ -110,6 +119,38 @@ describe('the image', () => {
     expect(state.stdout).toBe('0\n')
   }, 120_000)
 })
+
+test('an adapter of init-adapter is an image upon that one, and its hooks fire under docker run', async () => {
+  const folder = join(checkout, 'team-label')
+  await mustRun(process.execPath, [COMMAND, 'init-adapter', folder])
+  const page = fencesIn(readFileSync(join(folder, 'README.md'), 'utf8'))
+  const [script, yaml] = page.filter(({ section }) => section === 'As a container')
+  const cli = await dockerCli('new')
+  const env = { ...process.env, DOCKER_HOST: engine.host, DOCKER_CONFIG: cli.configDir }
+  await mustRun('sh', ['-e', '-c', script!.text.replaceAll('docker ', `${cli.bin} `)], { cwd: folder, env })
+  await listening('team-label')
+
+  const adapters = readFileSync(join(folder, 'adapters.yml'), 'utf8')
+  // The port is published within the engine's network.
+  const inside = ['--target', `${engine.pid}`, '--net', '--']
+  await using powerstrip = await startPowerstrip({
+    upstream: engine.host,
+    config: adapters.replace(/^ {2}team-label: .*\n/m, yaml!.text),
+    spawn: (program, args, options) => spawnMortal('nsenter', [...inside, program, ...args], options),
+  })
+  const box = ['run', '--rm', '--detach', '--name', 'labelled', 'busybox', 'sleep', '60']
+  expect(await docker(powerstrip.unix, box)).toMatchObject({ exitCode: 0 })
+  const label = ['inspect', '--format', '{{.Config.Labels.team}}', 'labelled']
+  expect(await docker(engine.host, label)).toMatchObject({ stdout: 'infra\n' })
+  expect((await docker(powerstrip.unix, ['run', '--privileged', 'busybox', 'true'])).stderr).toContain(
+    'denied by adapter "team-label": privileged containers are not allowed here',
+  )
+  await docker(engine.host, ['rm', '--force', 'labelled'])
+  // It ends by itself when it is told to, and did not crash before.
+  await docker(engine.host, ['stop', 'team-label'])
+  const state = await docker(engine.host, ['inspect', '--format', '{{.State.ExitCode}}', 'team-label'])
+  expect(state.stdout).toBe('0\n')
+}, 60_000)
 
 /** Resolves when the container's log says so; a container that ends before is an error. */
 async function listening(container: string): Promise<void> {

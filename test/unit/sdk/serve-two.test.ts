@@ -5,7 +5,16 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { defineAdapter, type HookCall, makeCall, type Served, serve } from 'powerstrip/sdk'
+import {
+  type AdapterDefinition,
+  defineAdapter,
+  type HookCall,
+  makeCall,
+  options,
+  text as optionText,
+  type Served,
+  serve,
+} from 'powerstrip/sdk'
 import { signatureFields, signatureProblem } from '../../../src/transport/auth.ts'
 import { encodeCall } from '../../../src/wire/v2/call.ts'
 import { callFields, V2_TYPE } from '../../../src/wire/v2/fields.ts'
@@ -55,6 +64,13 @@ function create(body: object): HookCall {
   return makeCall('pre-hook', { operation: 'ContainerCreate', body: body as never, uid: '01JDA' })
 }
 
+/** One of a test's own, whose complaints nobody hears. */
+async function serving(definition: AdapterDefinition, told: object = {}): Promise<Served & AsyncDisposable> {
+  const deaf = { ...log, error() {} }
+  const own = await serve(definition, { listen: 'http://127.0.0.1:0', with: told, log: deaf })
+  return { ...own, [Symbol.asyncDispose]: () => own.close() }
+}
+
 describe('2: the handshake', () => {
   test('says what the adapter can do', async () => {
     const reply = await fetch(`${served.address}/hook`, { method: 'OPTIONS', headers: { accept: V2_TYPE } })
@@ -78,6 +94,51 @@ describe('2: the handshake', () => {
   test('each reply carries the tag of the configuration', async () => {
     const { ISTag } = (await (await fetch(served.address, { method: 'OPTIONS' })).json()) as { ISTag: string }
     expect((await send(create({}))).headers.get('powerstrip-istag')).toBe(ISTag)
+  })
+})
+
+describe('4: what a configuration says under `with` comes with each call', () => {
+  const bound = (config: string): HookCall => ({ ...create({ HostConfig: { Binds: [] } }), config })
+  const put = async (config: string) =>
+    ((await (await send(bound(config))).json()) as { Patch: { value: string }[] }).Patch[0]!.value
+
+  test('and counts more than what the adapter was started with, for this call', async () => {
+    expect(await put('{"pool":"/theirs"}')).toBe('/theirs/undefined:/data')
+    expect(await put('{}')).toBe('/pool/undefined:/data')
+    expect(await put('{ "pool": "/pool" }')).toBe('/pool/undefined:/data')
+  })
+
+  test('as often as it changes', async () => {
+    for (let n = 0; n < 40; n++) expect(await put(`{"pool":"/${n}"}`)).toBe(`/${n}/undefined:/data`)
+    expect(await put('{"pool":"/0"}')).toBe('/0/undefined:/data')
+  })
+
+  test('and is a failure where the adapter cannot take it', async () => {
+    const strict = defineAdapter({
+      name: 'strict',
+      config: options({ team: optionText('nobody') }),
+      pre: { '*'() {} },
+    })
+    await using own = await serving(strict)
+    const reply = await send(bound('{"taem":"x"}'), {}, undefined, own.address)
+    expect([reply.status, await reply.json()]).toEqual([
+      500,
+      { message: 'there is no option "taem"; there are: team' },
+    ])
+  })
+
+  test('and is a failure where something runs in the background by what the adapter was started with', async () => {
+    const busy = defineAdapter({ name: 'busy', pre: { '*'() {} }, background: async () => {} })
+    await using own = await serving(busy, { of: 1 })
+    expect((await send(bound('{"of":1}'), {}, undefined, own.address)).status).toBe(204)
+    const reply = await send(bound('{"of":2}'), {}, undefined, own.address)
+    expect([reply.status, await reply.json()]).toEqual([
+      500,
+      {
+        message:
+          '"busy" is told its options where it is started (--with), and the configuration says others under "with"',
+      },
+    ])
   })
 })
 
