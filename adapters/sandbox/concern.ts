@@ -64,7 +64,13 @@ type Named =
       readonly as: 'touch' | 'roll-back'
     }
   /** A path of the host, allowed as it is written; where it leads is another question. */
-  | { readonly kind: 'host-path'; readonly path: string; readonly folder: string }
+  | {
+      readonly kind: 'host-path'
+      readonly path: string
+      readonly folder: string
+      /** It may be read and not written to, which a mount does not say of what is mounted below it. */
+      readonly below?: RuleId
+    }
 
 /** Left out: the driver that the HostConfig around it names. */
 export interface VolumeMake {

@@ -1,7 +1,7 @@
 /** The bodies about containers, field by field: create, update, exec. What is in no table is refused. */
-import { isJsonObject, type JsonObject } from 'powerstrip/sdk'
+import { isJsonObject, type Json, type JsonObject } from 'powerstrip/sdk'
 import { type Concern, forbidden, quoted, setting } from './concern.ts'
-import { binds, hostFolder, mounts, volumeDriver, volumesFrom } from './mounts.ts'
+import { binds, hostFolder, isNonRecursive, mounts, readOnlyIf, volumeDriver, volumesFrom } from './mounts.ts'
 import { cgroupnsMode, ipcMode, pidMode, usernsMode, utsMode } from './namespaces.ts'
 import { endpoints, extraHosts, joining, links, networkMode, portBindings, publishAll } from './networks.ts'
 import type { Policy } from './policy.ts'
@@ -85,13 +85,20 @@ export function* existingContainer(inspect: JsonObject, policy: Policy): Iterabl
   yield* user('PS-PRIV-011', typeof config.User === 'string' ? config.User : '', policy)
   if (host.SecurityOpt !== undefined && host.Privileged !== true)
     yield* judgeFields({ SecurityOpt: host.SecurityOpt }, HOST_CONFIG_FIELDS, policy)
-  for (const mount of Array.isArray(inspect.Mounts) ? inspect.Mounts : []) {
-    if (!isJsonObject(mount)) continue
+  for (const mount of asMaps(inspect.Mounts)) {
     const { Type: type, Source: source, Name: name } = mount
-    if (type === 'bind') yield* hostFolder('PS-MOUNT-010', String(source), mount.RW === false, policy)
+    if (type === 'bind') {
+      const asked = asMaps(host.Mounts).find(({ Target: target }) => target === mount.Destination)
+      const access = readOnlyIf(mount.RW === false, asked !== undefined && isNonRecursive(asked))
+      yield* hostFolder('PS-MOUNT-010', String(source), access, policy)
+    }
     if (type === 'volume' && typeof name === 'string')
       yield { kind: 'volume', rule: 'PS-TIME-003', name, as: 'mounted' }
   }
+}
+
+function asMaps(list: Json | undefined): readonly JsonObject[] {
+  return Array.isArray(list) ? list.filter(isJsonObject) : []
 }
 
 /** The networks that a container will be on when it starts: their names are looked up only then. */

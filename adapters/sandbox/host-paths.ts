@@ -1,5 +1,5 @@
 /** Paths on the engine's host. */
-import { lstat, realpath, stat } from 'node:fs/promises'
+import { lstat, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Absolute, without detours: every reader takes it for the same path. */
@@ -51,6 +51,23 @@ export async function destinationOf(
     return { kind: 'within' }
   }
   return { kind: 'unseen' }
+}
+
+/**
+ * Something else that is mounted below a path: it comes along with a mount of the path, and read-only is the path alone. Engines
+ * up to 24 know no other way, and clients of newer ones can ask for it.
+ */
+export async function mountedBelow(path: string): Promise<string | undefined> {
+  const real = await existing(path)
+  const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')
+  return table
+    .split('\n')
+    .map((line) =>
+      (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, code) =>
+        String.fromCharCode(Number.parseInt(code, 8)),
+      ),
+    )
+    .find((point) => real !== undefined && point !== real && isWithin(point, real))
 }
 
 async function existing(path: string): Promise<string | undefined> {

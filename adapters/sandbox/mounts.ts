@@ -27,7 +27,8 @@ export const binds: FieldRule = eachText(function* (bind, policy) {
     policy,
     'Binds',
   )
-  if (source.startsWith('/')) yield* hostFolder('PS-MOUNT-001', source, options.includes('ro'), policy)
+  if (source.startsWith('/'))
+    yield* hostFolder('PS-MOUNT-001', source, readOnlyIf(options.includes('ro')), policy)
   else yield { kind: 'volume', rule: 'PS-TIME-003', name: source, as: 'use', make: {} }
 })
 
@@ -42,7 +43,8 @@ export const mounts: FieldRule = eachMap(function* (mount, policy, field) {
     return
   }
   yield* judgeFields(mount, MOUNT_FIELDS, policy, { prefix: `${field}.` })
-  if (type === 'bind') yield* hostFolder('PS-MOUNT-002', source, readOnly === true, policy)
+  if (type === 'bind')
+    yield* hostFolder('PS-MOUNT-002', source, readOnlyIf(readOnly === true, isNonRecursive(mount)), policy)
   if (type === 'volume' && source !== '')
     yield { kind: 'volume', rule: 'PS-TIME-003', name: source, as: 'use', make: makeOf(mount) }
   if (type === 'image') yield { kind: 'image', rule: 'PS-MOUNT-008', ref: source, as: 'run' }
@@ -95,7 +97,7 @@ export function* volumeSource(
   ) {
     const words = o.split(',').map((word) => word.trim())
     if (device.startsWith('/') && words.includes('bind') && words.every((word) => BIND_WORDS.has(word))) {
-      yield* hostFolder(rule, device, words.includes('ro'), policy)
+      yield* hostFolder(rule, device, readOnlyIf(words.includes('ro'), !words.includes('rbind')), policy)
       return
     }
   }
@@ -108,11 +110,22 @@ export function* volumeSource(
   )
 }
 
+/** How a folder is mounted. `shallow`: read-only, and nothing that is mounted below it comes along. */
+export type MountAccess = 'write' | 'read' | 'shallow'
+
+export function readOnlyIf(readOnly: boolean, isShallow = false): MountAccess {
+  return !readOnly ? 'write' : isShallow ? 'shallow' : 'read'
+}
+
+export function isNonRecursive({ BindOptions: options }: JsonObject): boolean {
+  return isJsonObject(options) && options.NonRecursive === true
+}
+
 /** A folder of the host is about to be seen by a container. */
 export function* hostFolder(
   rule: RuleId,
   source: string,
-  readOnly: boolean,
+  access: MountAccess,
   policy: Policy,
 ): Iterable<Concern> {
   const path = source.length > 1 ? source.replace(/\/$/, '') : source
@@ -125,7 +138,7 @@ export function* hostFolder(
     return
   }
   const folders = policy.mounts.map(readFolder).filter((folder) => isWithin(path, folder.path))
-  const folder = folders.find((entry) => readOnly || !entry.readOnly)
+  const folder = folders.find((entry) => !entry.readOnly) ?? (access === 'write' ? undefined : folders[0])
   // All of the host holds every socket, and is refused for being all of the host unless a policy allows that.
   const holds = closedPaths(policy).some((closed) => isWithin(closed, path) || isWithin(path, closed))
   if (!policy.sockets && (SOCKETS.test(path) || (holds && (path !== '/' || folder !== undefined))))
@@ -134,8 +147,10 @@ export function* hostFolder(
       `a mount of ${quoted(source)}, where a container engine may listen`,
       setting('sockets'),
     )
-  if (folder !== undefined) yield { kind: 'host-path', path, folder: folder.path }
-  else if (folders.length > 0)
+  if (folder !== undefined) {
+    const below = folder.readOnly && access === 'read' ? rule : undefined
+    yield { kind: 'host-path', path, folder: folder.path, ...(below === undefined ? {} : { below }) }
+  } else if (folders.length > 0)
     yield forbidden(
       rule,
       `a mount of ${quoted(source)} that may be written to`,

@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject } from 'powerstrip/sdk'
 import { type Concern, type Forbidden, forbidden, quoted, setting, type Use } from './concern.ts'
 import { existingContainer, existingNetworks } from './container.ts'
 import { type EngineFacts, Missing } from './engine-facts.ts'
-import { destinationOf } from './host-paths.ts'
+import { destinationOf, mountedBelow } from './host-paths.ts'
 import { isTrusted, matchesAny, readImageName } from './image-name.ts'
 import { IMAGE_OWNER_LABEL, ownerOf, withOwner } from './labels.ts'
 import { volumeSource } from './mounts.ts'
@@ -213,11 +213,20 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
     return await verify(service(before, policy), policy, facts)
   },
 
-  async 'host-path'({ path, folder }, { policy }) {
+  async 'host-path'({ path, folder, below }, { policy }) {
     const destination = await destinationOf(path, folder, policy.sockets ? [] : closedPaths(policy))
     switch (destination.kind) {
-      case 'within':
-        return FINE
+      case 'within': {
+        const mounted = below === undefined ? undefined : await mountedBelow(path)
+        if (below === undefined || mounted === undefined) return FINE
+        return refused(
+          forbidden(
+            below,
+            `a mount of ${quoted(path)} read-only, which leaves what is mounted on ${quoted(mounted)} open to writing,`,
+            `a mount without it ("bind-recursive=disabled"), or ${setting('mounts')} without ":ro"`,
+          ),
+        )
+      }
       case 'outside':
         return refused(
           forbidden(
