@@ -79,13 +79,15 @@ function after(
     case 'hand-over': {
       const { node, from, to, copy } = change
       if (holder?.node !== node || holder.copy !== from) return failed('you do not hold it')
+      if (to === node) return failed('it is on that node already')
       const wrong = unwanted(dataset, to, nowMs)
       if (wrong !== undefined) return failed(wrong)
       return ok({ ...dataset, handover: { to, copy } })
     }
     case 'promote': {
       const { node, copy } = change
-      if (holder?.node === node && holder.copy === copy) return ok(dataset)
+      // Told twice. A holder that has frozen this copy since then gets it back by `keep`, which voids the handover, or not at all.
+      if (holder?.node === node && holder.copy === copy && handover === null) return ok(dataset)
       if (holder === null || handover === null || !isFor(handover, node, copy))
         return failed('this handover is no longer in force')
       const wrong = unwanted(dataset, node, nowMs)
