@@ -285,13 +285,15 @@ export class Connection implements RequestTaker, ExchangeParts {
   /** While adapters are asked, what the client sends waits, and its leaving ends the calls. */
   #watchClient(): void {
     const client = this.#client
-    client.readInto({
-      bytes: (chunk) => client.hold(chunk),
-      end() {},
-      drained() {},
-      closed: () => this.#leaving?.abort(),
-    })
+    client.readInto(this.#waitingClient)
     client.watchForVanishing()
+  }
+
+  readonly #waitingClient: LinkReader = {
+    bytes: (chunk) => this.#client.hold(chunk),
+    end() {},
+    drained() {},
+    closed: () => this.#leaving?.abort(),
   }
 
   collect(limitBytes: number, tooLarge: Refusal): Promise<Collected> {

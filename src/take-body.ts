@@ -101,7 +101,10 @@ function seesBytes({ terms }: Hook): boolean {
   return terms?.body === 'buffered'
 }
 
-/** The request as the first hook is shown it. `full`: with what only protocol 2 has a place for. */
+/**
+ * The request as the first hook is shown it. `full`: with what only protocol 2 has a place for. Frozen, so that hooks within this
+ * process can be shown it as it is.
+ */
 export function originalRequest(
   { head, fields, route }: AdmittedRequest,
   body: TakenBody,
@@ -109,8 +112,8 @@ export function originalRequest(
 ): HookRequest {
   const { method } = head
   const target = plainTarget(head.target, route)
-  if (!full) return { method, target, body: body.text }
-  return { method, target, headers: shownFields(fields), ...shownForm(body) }
+  if (!full) return Object.freeze({ method, target, body: body.text })
+  return Object.freeze({ method, target, headers: shownFields(fields), ...shownForm(body) })
 }
 
 function shownForm(body: TakenBody): Pick<HookRequest, 'body' | 'form' | 'base64'> {

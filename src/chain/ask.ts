@@ -2,6 +2,7 @@
 import type { HookPhase, HookRecord } from '../model/event.ts'
 import type { Answered, CallFacts, Hook, HookFailure, HookRequest, Outcome } from '../model/hook.ts'
 import type { Result } from '../model/result.ts'
+import type { Soon } from '../model/soon.ts'
 import type { ChainRun } from './run.ts'
 import { reasonOf, type Trouble } from './trouble.ts'
 
@@ -21,7 +22,7 @@ export interface OpenTurn {
   fail(failure: Exclude<HookFailure, { kind: 'aborted' }>): Turn
 }
 
-export type Ask = (facts: CallFacts) => Promise<Result<Answered<Outcome>, HookFailure>>
+export type Ask = (facts: CallFacts) => Soon<Result<Answered<Outcome>, HookFailure>>
 
 /** `shown`: the request as the hook is shown it. `spentMs`: how much of the chain's time was used in this phase already. */
 export async function askHook(

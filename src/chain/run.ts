@@ -2,7 +2,7 @@
 import type { ChainNote, HookRecord, UnwindRecord } from '../model/event.ts'
 import type { CallFacts, ExchangeFacts, Hook, HookRequest } from '../model/hook.ts'
 import type { StopSignal } from '../model/stop.ts'
-import { ulid } from './ulid.ts'
+import { ulid } from '../model/ulid.ts'
 
 export interface RunTerms {
   /** Without an id: most chains of protocol 1 never need one. */

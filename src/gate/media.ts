@@ -2,6 +2,7 @@
 
 /** The type without its parameters, in lower case; empty where there is none. */
 export function mediaType(field: string | null | undefined): string {
+  if (field === PLAIN_JSON) return field
   return field?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
@@ -33,6 +34,7 @@ export const PLAIN_JSON = 'application/json'
 
 /** What keeps a content type from standing for JSON in UTF-8 (PS-TYPE-001); nothing if it does. */
 export function jsonTypeProblem(field: string): string | undefined {
+  if (field === PLAIN_JSON) return undefined
   const named = `the content type ${JSON.stringify(field)}`
   if (!isJson(mediaType(field))) return `${named} is not application/json`
   const seen = new Set<string>()

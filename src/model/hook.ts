@@ -7,6 +7,7 @@
 import type { AdapterAbilities, HookCall, HookReply, StreamCall, StreamOutcome } from './call.ts'
 import type { Result } from './result.ts'
 import type { SecretKind } from './secret.ts'
+import type { Soon } from './soon.ts'
 import type { StopSignal } from './stop.ts'
 
 /** A request as hooks see it. What is optional is for protocol 2; the first has no place for it. */
@@ -184,40 +185,40 @@ export interface Hook {
     request: HookRequest,
     signal: StopSignal,
     facts: CallFacts,
-  ): Promise<Result<Answered<Outcome>, HookFailure>>
+  ): Soon<Result<Answered<Outcome>, HookFailure>>
   /** `request` is what the client sent, before any pre-hook; in protocol 2 what was sent to the engine. */
   post(
     request: HookRequest,
     response: HookResponse,
     signal: StopSignal,
     facts: CallFacts,
-  ): Promise<Result<Answered<Outcome>, HookFailure>>
+  ): Soon<Result<Answered<Outcome>, HookFailure>>
   /** Protocol 1 has no such hooks, nor the following. */
   validate?(
     request: HookRequest,
     signal: StopSignal,
     facts: CallFacts,
-  ): Promise<Result<Answered<Outcome>, HookFailure>>
+  ): Soon<Result<Answered<Outcome>, HookFailure>>
   /** Undoes the pre-hook call of `facts.uid`. `budgetMs`: the most that it may take. */
   unwind?(
     request: HookRequest,
     cause: UnwindCause,
     budgetMs: number,
     facts: CallFacts,
-  ): Promise<Result<undefined, HookFailure>>
+  ): Soon<Result<undefined, HookFailure>>
   observe?(
     request: HookRequest,
     end: ObservedEnd,
     signal: StopSignal,
     facts: CallFacts,
-  ): Promise<Result<undefined, HookFailure>>
+  ): Soon<Result<undefined, HookFailure>>
   /** Shows one part of a stream. The calls about one stream come one after the other, each when the one before was answered. */
   stream?(
     request: HookRequest,
     part: StreamPart,
     signal: StopSignal,
     facts: CallFacts,
-  ): Promise<Result<StreamOutcome, HookFailure>>
+  ): Soon<Result<StreamOutcome, HookFailure>>
 }
 
 /** What a stream-hook is shown in one call. */
@@ -316,11 +317,11 @@ export interface ObservedEnd {
 export interface Adapter {
   readonly name: string
   readonly abilities: AdapterAbilities
-  /** Its answer to any call of protocol 2. */
-  answer(call: HookCall, signal: StopSignal): Promise<HookReply>
+  /** Its answer to any call of protocol 2, at once where it need not wait for anything. What goes wrong is thrown, or rejected with. */
+  answer(call: HookCall, signal: StopSignal): Soon<HookReply>
   /** The same for those who speak protocol 1. */
-  pre(request: HookRequest, signal: StopSignal): Promise<PreOutcome>
-  post(request: HookRequest, response: HookResponse, signal: StopSignal): Promise<PostOutcome>
+  pre(request: HookRequest, signal: StopSignal): Soon<PreOutcome>
+  post(request: HookRequest, response: HookResponse, signal: StopSignal): Soon<PostOutcome>
   /** What it does besides, from when it is put in force until the signal is aborted. It may still be called after that. */
   readonly background?: (signal: AbortSignal) => Promise<void>
 }

@@ -1,5 +1,5 @@
 /** Taking in a whole request body, for the few requests whose body must be there before the first byte goes on. */
-import { trackBody } from '../http1/body-tracker.ts'
+import { type DataSink, trackBody } from '../http1/body-tracker.ts'
 import type { Framing } from '../http1/framing.ts'
 import { GrowingBuffer } from '../model/growing-buffer.ts'
 import { type Refusal, refusal } from '../model/refusal.ts'
@@ -33,17 +33,22 @@ export function collectBody(
     return taken({ kind: 'refused', refusal: tooLarge })
   const body = trackBody(framing)
   const raw = new GrowingBuffer()
-  const data = new GrowingBuffer()
-  const idle = setTimeout(() => settle({ kind: 'refused', refusal: TOO_SLOW }), BODY_IDLE_TIMEOUT_MS)
+  // Without chunk framing around it the data is all there is, and is kept once.
+  const data = framing.kind === 'chunked' ? new GrowingBuffer() : raw
+  const sink: DataSink | undefined =
+    data === raw ? undefined : (piece, from, to) => data.append(piece, from, to)
+  let idle: NodeJS.Timeout | undefined
+  let settled = false
   const settle = (outcome: Collected) => {
+    settled = true
     clearTimeout(idle)
     client.readInto(undefined)
     taken(outcome)
   }
   client.readInto({
     bytes(chunk) {
-      idle.refresh()
-      const end = body.feed(chunk, 0, (piece, from, to) => data.append(piece, from, to))
+      idle?.refresh()
+      const end = body.feed(chunk, 0, sink)
       raw.append(chunk, 0, end)
       if (data.length > limitBytes) return settle({ kind: 'refused', refusal: tooLarge })
       if (body.problem !== undefined)
@@ -56,6 +61,8 @@ export function collectBody(
     drained() {},
     closed: () => settle({ kind: 'gone' }),
   })
+  // Most bodies have come with their head, and nothing is waited for.
+  if (!settled) idle = setTimeout(() => settle({ kind: 'refused', refusal: TOO_SLOW }), BODY_IDLE_TIMEOUT_MS)
 }
 
 const TOO_SLOW = refusal(

@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net'
 import { isOrphaned } from './orphan.ts'
 import { type Keeper, keepsBytes, type ReadBuffer } from './read-buffer.ts'
+import { stopWatching, type Watched, watch } from './watch-list.ts'
 
 export interface LinkReader {
   /** Takes all of `chunk`, or gives the tail back with `unread`. It is lent: who keeps any of it keeps a copy. */
@@ -23,15 +24,9 @@ export interface LinkReader {
 /** Bytes held for a reader that is still to come before the socket is paused: one usual socket read. */
 const HELD_LIMIT_BYTES = 64 * 1024
 
-/**
- * How often a half-closed peer is asked whether it is still there, in milliseconds. A client that was killed must not
- * hold an engine connection for more than a second or two.
- */
-const VANISH_PROBE_MS = 500
-
 const NO_BYTES = Buffer.alloc(0)
 
-export class Link implements Keeper {
+export class Link implements Keeper, Watched {
   readonly socket: Socket
   /** Told of what a reader throws. That is a bug of ours, and must cost one connection, not all of them. */
   onBug: (bug: unknown) => void = (bug) => {
@@ -45,7 +40,6 @@ export class Link implements Keeper {
   #closed = false
   #bytesIn = 0
   #bytesOut = 0
-  #probe: NodeJS.Timeout | undefined
   /** The kernel is being asked after a TCP peer. */
   #isAsking = false
   #onDrained: (() => void) | undefined
@@ -219,9 +213,9 @@ export class Link implements Keeper {
    * peers on this machine.
    */
   watchForVanishing(): void {
-    if (this.#probe !== undefined || this.#closed) return
-    this.#probe = setInterval(() => this.#askIfThere(), VANISH_PROBE_MS)
-    if (this.#ended) this.#askIfThere()
+    if (this.#closed) return
+    watch(this)
+    if (this.#ended) this.lookAfter()
   }
 
   /** Whether it is certain, without waiting, that nothing which is written now reaches anybody. */
@@ -246,7 +240,7 @@ export class Link implements Keeper {
     if (!socket.writableEnded && socket.writableLength === 0) socket.write(NO_BYTES)
   }
 
-  #askIfThere(): void {
+  lookAfter(): void {
     const { socket } = this
     if (socket.destroyed) return
     this.#writeNothing()
@@ -259,8 +253,7 @@ export class Link implements Keeper {
   }
 
   stopWatching(): void {
-    clearInterval(this.#probe)
-    this.#probe = undefined
+    stopWatching(this)
   }
 
   #endArrived(): void {

@@ -1,7 +1,7 @@
 /** Hook calls made by hand: of what protocol 1 says, and for tests. */
-import { randomUUID } from 'node:crypto'
 import type { CallEnvelope, HookCall, HookType } from '../model/call.ts'
 import type { HookHeaders, HookRequest, HookResponse, UnwindCause } from '../model/hook.ts'
+import { ulid } from '../model/ulid.ts'
 import { identify, type Route } from '../route/identity.ts'
 import { OPERATIONS, type OperationId } from '../route/operations.ts'
 import { readJson } from '../wire/json.ts'
@@ -45,9 +45,9 @@ export interface CallParts {
 /** A call of protocol 2 as a value. Throws for an operation that there is not, and for a target that means nothing. */
 export function makeCall(type: Exclude<HookType, 'stream-hook'>, parts: CallParts): HookCall {
   const { method, target } = lineOf(parts)
-  const call = callFor(requestOf(method, target, parts), {
-    uid: parts.uid ?? randomUUID(),
-    requestId: parts.requestId ?? randomUUID(),
+  const call = callFor(type, requestOf(method, target, parts), {
+    uid: parts.uid ?? ulid(),
+    requestId: parts.requestId ?? ulid(),
     timeoutMs: parts.timeoutMs ?? MADE_TIMEOUT_MS,
   })
   const envelope = {
@@ -61,15 +61,15 @@ export function makeCall(type: Exclude<HookType, 'stream-hook'>, parts: CallPart
   switch (type) {
     case 'pre-hook':
     case 'validate-hook':
-      return { type, ...envelope }
+      return { ...envelope, type }
     case 'post-hook':
-      return { type, ...envelope, response: response ?? { status: 200, contentType: null, body: '' } }
+      return { ...envelope, type, response: response ?? { status: 200, contentType: null, body: '' } }
     case 'unwind-hook':
-      return { type, ...envelope, response, cause: { ...SOME_CAUSE, ...parts.cause } }
+      return { ...envelope, type, response, cause: { ...SOME_CAUSE, ...parts.cause } }
     case 'observe-hook':
       return {
-        type,
         ...envelope,
+        type,
         response,
         fate: parts.fate ?? 'unchanged',
         requestBytes: 0,
@@ -93,16 +93,18 @@ const SOME_CAUSE = {
  * What a request of protocol 1 says, as calls of protocol 2 say it. Throws for a target that means nothing, or two things at
  * once: powerstrip shows none, and which handler should judge one that another caller shows cannot be told.
  */
-export function callFor(
+export function callFor<Type extends HookType>(
+  type: Type,
   request: HookRequest,
   {
     uid,
     requestId,
     timeoutMs,
   }: { readonly uid: string; readonly requestId: string; readonly timeoutMs: number },
-): CallEnvelope {
+): CallEnvelope & { readonly type: Type } {
   const route = readRoute(`${request.method} ${request.target}`)
   return {
+    type,
     uid,
     requestId,
     timeoutMs,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AdapterAbilities, HookCall, HookReply, HookType, StreamCall } from '../model/call.ts'
 import type { Adapter, Denial, Immediate } from '../model/hook.ts'
+import { isLater, type Soon } from '../model/soon.ts'
 import type { StopSignal } from '../model/stop.ts'
 import { FRAMED_OPERATIONS } from '../route/framed.ts'
 import { OPERATIONS, type OperationId } from '../route/operations.ts'
@@ -131,11 +132,11 @@ export function defineAdapter<Config = unknown, Metadata = JsonObject>(
     create(configured = {}, { log = CONSOLE_LOG } = {}) {
       const config = readConfig(spec.config, configured)
       const streams = new Streams()
-      const answer = async (
+      const answer = (
         call: HookCall,
         stop: StopSignal,
         protocol: CallGround['protocol'] = 2,
-      ): Promise<HookReply> => {
+      ): Soon<HookReply> => {
         const ground: CallGround = { config, log, stop, protocol }
         const handler = handlerFor(handlers, call)
         if (handler === undefined) return UNCONCERNED
@@ -187,7 +188,7 @@ type Answer = (
   ground: CallGround,
   onError: ErrorHandler | undefined,
   streams: Streams,
-) => Promise<HookReply>
+) => Soon<HookReply>
 type Handlers = ReadonlyMap<HookType, ReadonlyMap<string, Answer>>
 
 /** What is to be done for each type of hook, by operation. Types without any are not there. */
@@ -219,15 +220,23 @@ function answersOf<View extends CallContext>(
   for (const [key] of functions)
     if (!KEYS.has(key)) throw new TypeError(`there is no operation "${key}", so its handler would never run`)
   const answers = functions.map(([key, handle]) => {
-    const answer: Answer = async (call, ground, onError) => {
+    const answer: Answer = (call, ground, onError) => {
       const ctx = new View(call as never, ground)
-      try {
-        return replyOf(ctx, await (handle as (ctx: View) => unknown)(ctx))
-      } catch (problem) {
+      const thrown = (problem: unknown): HookReply => {
         onError?.(problem, ctx)
         // A refusal, not a failure: no failure policy may let pass what could not be judged.
         if (problem instanceof UnshownBody && 'deny' in ctx) return replyOf(ctx, deny(problem.message))
         throw problem
+      }
+      try {
+        const end = (handle as (ctx: View) => unknown)(ctx)
+        return isLater(end)
+          ? Promise.resolve(end)
+              .then((later) => replyOf(ctx, later))
+              .catch(thrown)
+          : replyOf(ctx, end)
+      } catch (problem) {
+        return thrown(problem)
       }
     }
     return [key, answer] as const

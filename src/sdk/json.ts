@@ -25,11 +25,25 @@ export function printJson(value: unknown): string {
 }
 
 /** A copy that shares nothing. */
-export function copyJson(value: Json): Json {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(copyJson)
+export function copyJson<T extends Json>(value: T): T {
+  return (typeof value === 'object' && value !== null ? copyOf(value) : value) as T
+}
+
+/** Copied whole, and what lies deeper once more: most members are no lists or objects. */
+function copyOf(value: Json[] | JsonObject): Json[] | JsonObject {
+  if (Array.isArray(value)) {
+    const copy = value.slice()
+    for (let index = 0; index < copy.length; index++) {
+      const item = copy[index]!
+      if (typeof item === 'object' && item !== null) copy[index] = copyOf(item)
+    }
+    return copy
+  }
   const copy = { ...value }
-  for (const key in copy) copy[key] = copyJson(copy[key] ?? null)
+  for (const key in copy) {
+    const member = copy[key]
+    if (typeof member === 'object' && member !== null) copy[key] = copyOf(member)
+  }
   return copy
 }
 
@@ -39,21 +53,32 @@ export function sameJson(value: unknown, received: Json | undefined): boolean {
   if (typeof received !== 'object' || received === null) return false
   // What a date and its like are written as is not what they look like.
   if ('toJSON' in value && typeof value.toJSON === 'function') return false
-  if (Array.isArray(value) || Array.isArray(received)) {
-    if (!Array.isArray(value) || !Array.isArray(received) || value.length !== received.length) return false
-    for (let index = 0; index < value.length; index++)
-      if (!sameJson(value[index], received[index])) return false
-    return true
+  if (Array.isArray(value) || Array.isArray(received))
+    return Array.isArray(value) && Array.isArray(received) && sameItems(value, received)
+  return sameMembers(value as JsonObject, received)
+}
+
+function sameItems(items: readonly unknown[], received: readonly Json[]): boolean {
+  if (items.length !== received.length) return false
+  for (let index = 0; index < items.length; index++)
+    if (!sameJson(items[index], received[index])) return false
+  return true
+}
+
+function sameMembers(value: JsonObject, received: JsonObject): boolean {
+  let missing = 0
+  for (const key in received) {
+    const member = value[key]
+    const isSame =
+      typeof member === 'object'
+        ? Object.hasOwn(value, key) && sameJson(member, received[key])
+        : member === received[key]
+    if (!isSame) return false
+    missing++
   }
-  let written = 0
-  for (const key of Object.keys(value)) {
-    const member = (value as JsonObject)[key]
-    // A key without a value is not written.
-    if (member === undefined) continue
-    written++
-    if (!Object.hasOwn(received, key) || !sameJson(member, received[key])) return false
-  }
-  return written === Object.keys(received).length
+  // A key without a value is not written.
+  for (const key in value) if (value[key] !== undefined) missing--
+  return missing === 0
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

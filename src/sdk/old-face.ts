@@ -6,17 +6,18 @@
  * annotations, metadata and the wish to be undone have nowhere to go and are dropped. What would change a request or an
  * answer in a way that protocol 1 cannot say is a failure (`context.ts` has two of these).
  */
-import { randomUUID } from 'node:crypto'
 import { patched } from '../gate/patch.ts'
 import type { HookCall, HookReply } from '../model/call.ts'
 import type { Adapter, Denial, HookRequest, PreOutcome, Replacement } from '../model/hook.ts'
+import { type Soon, whenThere } from '../model/soon.ts'
 import type { StopSignal } from '../model/stop.ts'
+import { ulid } from '../model/ulid.ts'
 import { isDenialStatus } from '../wire/v1.ts'
 import { callFor } from './call.ts'
 import type { AdapterLog } from './log.ts'
 
 export interface OldFaceTerms {
-  readonly answer: (call: HookCall, stop: StopSignal) => Promise<HookReply>
+  readonly answer: (call: HookCall, stop: StopSignal) => Soon<HookReply>
   /** Whether there is anything that validates, other than what has just judged the same request. */
   readonly validates: (operation: string | null, changed: boolean) => boolean
   readonly log: AdapterLog
@@ -24,26 +25,31 @@ export interface OldFaceTerms {
 
 export function speakOld({ answer, validates, log }: OldFaceTerms): Pick<Adapter, 'pre' | 'post'> {
   return {
-    async pre(request, stop): Promise<PreOutcome> {
+    pre(request, stop): Soon<PreOutcome> {
       const about = aboutCall()
-      const call = { type: 'pre-hook', ...callFor(request, about) } as const
-      const outcome = outcomeOf(await answer(call, stop), request.body, log)
-      if (outcome.kind === 'deny' || !validates(call.operation, outcome.kind === 'replace')) return outcome
-      const changed: HookRequest = outcome.kind === 'pass' ? request : { ...request, ...outcome }
-      const judged = await answer({ type: 'validate-hook', ...callFor(changed, about) }, stop)
-      const end = outcomeOf(judged, changed.body, log)
-      return end.kind === 'deny' ? end : outcome
+      const call = callFor('pre-hook', request, about)
+      return whenThere(answer(call, stop), (reply): Soon<PreOutcome> => {
+        const outcome = outcomeOf(reply, request.body, log)
+        if (outcome.kind === 'deny' || !validates(call.operation, outcome.kind === 'replace')) return outcome
+        const changed: HookRequest = outcome.kind === 'pass' ? request : { ...request, ...outcome }
+        const judged = answer(callFor('validate-hook', changed, about), stop)
+        return whenThere(judged, (verdict) => {
+          const end = outcomeOf(verdict, changed.body, log)
+          return end.kind === 'deny' ? end : outcome
+        })
+      })
     },
-    async post(request, response, stop) {
-      const call = { type: 'post-hook', ...callFor(request, aboutCall()), response } as const
-      return outcomeOf(await answer(call, stop), response.body, log)
+    post(request, response, stop) {
+      const call: HookCall = { ...callFor('post-hook', request, aboutCall()), response }
+      return whenThere(answer(call, stop), (reply) => outcomeOf(reply, response.body, log))
     },
   }
 }
 
 /** Callers of protocol 1 name no call, and do not say how long they wait. */
 function aboutCall() {
-  return { uid: randomUUID(), requestId: randomUUID(), timeoutMs: Number.POSITIVE_INFINITY }
+  const id = ulid()
+  return { uid: id, requestId: id, timeoutMs: Number.POSITIVE_INFINITY }
 }
 
 type OldOutcome = { readonly kind: 'pass' } | OldReplacement | Denial

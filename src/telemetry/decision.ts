@@ -1,7 +1,8 @@
 /** One exchange as the decision log and taps have it: who asked for what, what each hook made of it, how it ended. No secrets. */
-import { ulid } from '../chain/ulid.ts'
+
 import type { ChainReport, ExchangeReport, HookChange, HookRecord, StreamCounts } from '../model/event.ts'
 import type { HeaderMutation, HookRequest, HookResponse } from '../model/hook.ts'
+import { ulid } from '../model/ulid.ts'
 import type { Json } from '../sdk/json.ts'
 import { difference, type Step } from './difference.ts'
 import { ExchangeMask, type Mask, readJson } from './mask.ts'

@@ -1,5 +1,6 @@
 import type { HookFailure } from '../model/hook.ts'
 import { failed, type Result } from '../model/result.ts'
+import { isLater, type Soon } from '../model/soon.ts'
 import { Stop, type StopSignal } from '../model/stop.ts'
 
 /** The longest time that a timer of Node's can run; a longer one would fire at once. */
@@ -7,16 +8,19 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
  * One call, which ends when `call` does, when its time is up or when the client leaves (`signal`), whichever is first.
- * In the last two cases `call` is told to stop, and what it gives or throws afterwards is not looked at.
+ * In the last two cases `call` is told to stop, and what it gives or throws afterwards is not looked at. One that has ended
+ * when it gives back control was not waited for, however long it took.
  */
 export function withinDeadline<T>(
   deadlineMs: number,
   signal: StopSignal,
-  call: (stop: StopSignal) => Promise<Result<T, HookFailure>>,
-): Promise<Result<T, HookFailure>> {
-  if (signal.aborted) return Promise.resolve(failed({ kind: 'aborted' }))
+  call: (stop: StopSignal) => Soon<Result<T, HookFailure>>,
+): Soon<Result<T, HookFailure>> {
+  if (signal.aborted) return failed({ kind: 'aborted' })
+  const stop = new Stop()
+  const called = call(stop)
+  if (!isLater(called)) return called
   return new Promise((resolve, reject) => {
-    const stop = new Stop()
     const settle = () => {
       clearTimeout(timer)
       signal.removeEventListener('abort', leave)
@@ -30,7 +34,7 @@ export function withinDeadline<T>(
     const expire = () => giveUp({ kind: 'deadline', deadlineMs })
     const timer = setTimeout(expire, Math.min(deadlineMs, LONGEST_TIMER_MS))
     signal.addEventListener('abort', leave)
-    call(stop).then(
+    called.then(
       (end) => {
         settle()
         resolve(end)

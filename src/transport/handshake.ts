@@ -2,6 +2,7 @@
 import type { AdapterAbilities } from '../model/call.ts'
 import type { HookFailure } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
+import type { Soon } from '../model/soon.ts'
 import { Stop, type StopSignal } from '../model/stop.ts'
 import { V2_TYPE } from '../wire/v2/fields.ts'
 import { decodeAbilities } from '../wire/v2/handshake.ts'
@@ -62,8 +63,13 @@ export class Handshake {
   }
 
   /** What the adapter speaks. One that has never been asked to the end is waited for; nobody waits for the next question. */
-  async settled(): Promise<Result<Spoken, string>> {
-    if (this.#spoken === undefined && this.#isAsking) await this.#asking
+  settled(): Soon<Result<Spoken, string>> {
+    return this.#spoken === undefined && this.#isAsking
+      ? this.#asking.then(() => this.#settledNow())
+      : this.#settledNow()
+  }
+
+  #settledNow(): Result<Spoken, string> {
     if (this.#spoken === undefined) return failed(this.#problem)
     if (performance.now() > this.#expiresAt) this.askAgain()
     return ok(this.#spoken)

@@ -9,6 +9,7 @@ import type {
   PreOutcome,
 } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
+import { isLater, type Soon } from '../model/soon.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { isDenialStatus, settlePost, settlePre, unchanged } from '../wire/settle.ts'
 import { reasonText } from '../wire/text.ts'
@@ -29,7 +30,7 @@ export function inProcessHook(
     pre(request, signal) {
       return withinDeadline(timeoutMs, signal, (stop) =>
         judged(
-          () => adapter.pre(copyOf(request), stop),
+          () => adapter.pre(frozen(request), stop),
           (outcome) => judgePre(outcome, request),
         ),
       )
@@ -37,7 +38,7 @@ export function inProcessHook(
     post(request, response, signal) {
       return withinDeadline(timeoutMs, signal, (stop) =>
         judged(
-          () => adapter.post(copyOf(request), copyOf(response), stop),
+          () => adapter.post(frozen(request), frozen(response), stop),
           (outcome) => judgePost(outcome, response),
         ),
       )
@@ -46,22 +47,28 @@ export function inProcessHook(
 }
 
 /** Frozen, so that what an adapter wants changed is in its outcome or nowhere. */
-function copyOf<T extends HookRequest | HookResponse>(shown: T): T {
-  return Object.freeze<T>({ ...shown })
+function frozen<T extends HookRequest | HookResponse>(shown: T): T {
+  return Object.isFrozen(shown) ? shown : Object.freeze<T>({ ...shown })
 }
 
-async function judged<O>(
-  run: () => Promise<unknown>,
+function judged<O>(
+  run: () => unknown,
   judge: (outcome: OutcomeFields) => Result<Answered<O>, HookFailure>,
-): Promise<Result<Answered<O>, HookFailure>> {
+): Soon<Result<Answered<O>, HookFailure>> {
+  // Outcomes may come from plain JavaScript, so their types are a claim.
+  const judgeAny = (outcome: unknown) =>
+    typeof outcome === 'object' && outcome !== null ? judge(outcome) : badReply('it gave no outcome')
   try {
-    const outcome = await run()
-    // Outcomes may come from plain JavaScript, so their types are a claim.
-    return typeof outcome === 'object' && outcome !== null ? judge(outcome) : badReply('it gave no outcome')
+    const outcome = run()
+    return isLater(outcome) ? Promise.resolve(outcome).then(judgeAny).catch(broken) : judgeAny(outcome)
   } catch (error) {
-    const message = reasonText(error instanceof Error ? error.message : String(error))
-    return failed({ kind: 'broken', status: 500, message })
+    return broken(error)
   }
+}
+
+function broken(error: unknown): Result<never, HookFailure> {
+  const message = reasonText(error instanceof Error ? error.message : String(error))
+  return failed({ kind: 'broken', status: 500, message })
 }
 
 interface OutcomeFields {

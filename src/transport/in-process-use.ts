@@ -4,9 +4,10 @@
  * Its answer is written and read as if it had come from far away, so that it may say what a remote one may, and no more.
  * Most answers change nothing and are not written at all; a call is handed over as it is.
  */
-import type { HookCall } from '../model/call.ts'
+import type { HookCall, HookReply } from '../model/call.ts'
 import type { Adapter, CallFacts, Hook, HookFailure } from '../model/hook.ts'
-import { failed, type Result } from '../model/result.ts'
+import { failed, ok, type Result } from '../model/result.ts'
+import { isLater, type Soon } from '../model/soon.ts'
 import { Stop, type StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { reasonText } from '../wire/text.ts'
@@ -25,9 +26,8 @@ export function inProcessUse(adapter: Adapter, use: HookUse): Hook {
     signal: StopSignal,
     reading: (reply: Reply, call: HookCall) => Result<T, HookFailure>,
     limitMs = Math.min(use.timeoutMs, facts.budgetMs),
-  ): Promise<Result<T, HookFailure>> => {
-    if (!adapter.abilities.implements.includes(call.type))
-      return Promise.resolve(badReply(`it implements no ${call.type}`))
+  ): Soon<Result<T, HookFailure>> => {
+    if (!adapter.abilities.implements.includes(call.type)) return badReply(`it implements no ${call.type}`)
     const timeoutMs = Math.max(1, Math.ceil(limitMs))
     return withinDeadline(timeoutMs, signal, (stop) =>
       answered(adapter, { ...call, timeoutMs }, stop, reading),
@@ -95,18 +95,25 @@ export function inProcessUse(adapter: Adapter, use: HookUse): Hook {
 /** Undoing goes on after the client has left. */
 const NEVER = new Stop()
 
-async function answered<T>(
+function answered<T>(
   adapter: Adapter,
   call: HookCall,
   stop: StopSignal,
   read: (reply: Reply, call: HookCall) => Result<T, HookFailure>,
-): Promise<Result<T, HookFailure>> {
-  let reply: Reply
+): Soon<Result<T, HookFailure>> {
+  const encoded = (given: HookReply) => ok(encodeReply(given, call))
+  const judge = (reply: Result<Reply, HookFailure>) => (reply.ok ? read(reply.value, call) : reply)
   try {
-    reply = encodeReply(await adapter.answer(Object.freeze(call), stop), call)
+    const given = adapter.answer(Object.freeze(call), stop)
+    return isLater(given)
+      ? Promise.resolve(given).then(encoded).catch(broken).then(judge)
+      : judge(encoded(given))
   } catch (error) {
-    const message = reasonText(error instanceof Error ? error.message : String(error))
-    return failed({ kind: 'broken', status: 502, message })
+    return broken(error)
   }
-  return read(reply, call)
+}
+
+function broken(error: unknown): Result<never, HookFailure> {
+  const message = reasonText(error instanceof Error ? error.message : String(error))
+  return failed({ kind: 'broken', status: 502, message })
 }

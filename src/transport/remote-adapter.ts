@@ -2,6 +2,7 @@
 import type { AdapterAbilities, HookCall } from '../model/call.ts'
 import type { CallFacts, HookFailure } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
+import { type Soon, whenThere } from '../model/soon.ts'
 import type { StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { encodeCall } from '../wire/v2/call.ts'
@@ -114,16 +115,17 @@ export class RemoteAdapter {
     const timeoutMs = Math.max(1, Math.ceil(limitMs ?? Math.min(ownMs, facts.budgetMs)))
     const endsAt = performance.now() + timeoutMs
     let hasBegun = false
-    const end = await withinDeadline(timeoutMs, signal, async (stop): Promise<Result<T, HookFailure>> => {
-      const spoken = await this.#handshake.settled()
-      if (!spoken.ok) return failed({ kind: 'unreachable', cause: `adapter not ready: ${spoken.failure}` })
-      const tripped = this.#breaker.objection()
-      if (tripped !== undefined) return failed({ kind: 'unreachable', cause: tripped })
-      hasBegun = true
-      return spoken.value.protocol === 1
-        ? question.old(this.#oldLines, stop)
-        : this.#askTwo(question, spoken.value.abilities, endsAt, stop)
-    })
+    const end = await withinDeadline(timeoutMs, signal, (stop) =>
+      whenThere(this.#handshake.settled(), (spoken): Soon<Result<T, HookFailure>> => {
+        if (!spoken.ok) return failed({ kind: 'unreachable', cause: `adapter not ready: ${spoken.failure}` })
+        const tripped = this.#breaker.objection()
+        if (tripped !== undefined) return failed({ kind: 'unreachable', cause: tripped })
+        hasBegun = true
+        return spoken.value.protocol === 1
+          ? question.old(this.#oldLines, stop)
+          : this.#askTwo(question, spoken.value.abilities, endsAt, stop)
+      }),
+    )
     if (!hasBegun) return end
     if (!end.ok && end.failure.kind === 'aborted') this.#breaker.forget()
     else this.#breaker.tell(end.ok)

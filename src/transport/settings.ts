@@ -8,6 +8,7 @@ import type {
   PreOutcome,
 } from '../model/hook.ts'
 import type { Result } from '../model/result.ts'
+import type { Soon } from '../model/soon.ts'
 import type { StopSignal } from '../model/stop.ts'
 
 /** What a hook is besides its calls. */
@@ -18,13 +19,13 @@ export type HookPlace = Pick<
 
 /** A hook that is told no more than the messages themselves. */
 export interface HookOfProtocol1 extends HookPlace {
-  pre(request: HookRequest, signal: StopSignal): Promise<Result<Answered<PreOutcome>, HookFailure>>
+  pre(request: HookRequest, signal: StopSignal): Soon<Result<Answered<PreOutcome>, HookFailure>>
   /** `request` is what the client sent, before any pre-hook. */
   post(
     request: HookRequest,
     response: HookResponse,
     signal: StopSignal,
-  ): Promise<Result<Answered<PostOutcome>, HookFailure>>
+  ): Soon<Result<Answered<PostOutcome>, HookFailure>>
 }
 
 export interface HookSettings extends HookPlace {

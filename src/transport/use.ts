@@ -75,12 +75,11 @@ const NO_BODY = { body: null, form: 'none' } as const
 const OMITTED = { body: null, form: 'omitted' } as const
 
 function shownHeaders(headers: HookHeaders, { forwardedHeaders, terms }: HookUse): HookHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).filter(
-      ([name]) =>
-        ALWAYS_SHOWN.has(name) || forwardedHeaders.includes(name) || terms.mutableHeaders.includes(name),
-    ),
-  )
+  const shown: [string, readonly string[]][] = []
+  for (const name of Object.keys(headers))
+    if (ALWAYS_SHOWN.has(name) || forwardedHeaders.includes(name) || terms.mutableHeaders.includes(name))
+      shown.push([name, headers[name]!])
+  return Object.fromEntries(shown)
 }
 
 /** What says how to read the message. Anything else an adapter gets because its operator said so. */

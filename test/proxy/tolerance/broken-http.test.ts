@@ -87,7 +87,7 @@ describe.each(WAYS)('$way, an adapter', ({ via, fresh }) => {
     'T18: %s takes no memory beyond the limit',
     async (path) => {
       await using hook = hookAt(adapters.at(via, `/${path}`), { fresh, replyLimitBytes: 1024 * 1024 })
-      const { result, mostBytes } = await withMemory(() => hook.pre(REQUEST, staying()))
+      const { result, mostBytes } = await withMemory(async () => hook.pre(REQUEST, staying()))
       expect(result).toEqual(badReply(`its reply is larger than ${1024 * 1024} bytes`))
       expect(mostBytes).toBeLessThan(256 * 1024 * 1024)
     },
@@ -120,7 +120,7 @@ describe.each(WAYS)('$way, an adapter', ({ via, fresh }) => {
 
 test('T1: two_million_chunks take no more memory than as many bytes', async () => {
   await using hook = hookAt(adapters.at('unix', '/two_million_chunks'))
-  const { result, mostBytes } = await withMemory(() => hook.pre(REQUEST, staying()))
+  const { result, mostBytes } = await withMemory(async () => hook.pre(REQUEST, staying()))
   expect(result).toEqual(UNCHANGED)
   // A buffer for each would take 200 MiB.
   expect(mostBytes).toBeLessThan(128 * 1024 * 1024)

@@ -4,7 +4,7 @@ import type { HookRequest, HookResponse } from '../../../src/model/hook.ts'
 const CREATE = '/v1.45/containers/create?name=web'
 const never = new AbortController().signal
 
-function pre(functions: PreSpec<unknown>, body: string | null, target = CREATE, method = 'POST') {
+async function pre(functions: PreSpec<unknown>, body: string | null, target = CREATE, method = 'POST') {
   const request: HookRequest = { method, target, body }
   return defineAdapter({ name: 'test', pre: functions }).create().pre(request, never)
 }
@@ -365,7 +365,7 @@ describe('a post-handler', () => {
         },
       },
     }).create()
-    await expect(adapter.post(request, response, never)).rejects.toThrow(RangeError)
+    await expect(async () => adapter.post(request, response, never)).rejects.toThrow(RangeError)
   })
 
   test('refuses with deny', async () => {

@@ -17,7 +17,7 @@ const silent = { info() {}, warn() {}, error() {} }
 type Spec = Omit<AdapterSpec<unknown>, 'name'>
 
 /** The answer to one call, as a value: no sockets. */
-function ask(
+async function ask(
   type: Exclude<HookType, 'stream-hook'>,
   spec: Spec,
   parts: CallParts = {},
@@ -675,7 +675,7 @@ describe('called in protocol 1', () => {
     const merge = old({ pre: { '*': ({ mergePatch }) => mergePatch({ Image: 'y' }) } })
     expect(await merge.pre(request, never)).toEqual({ kind: 'replace', body: '{"Image":"y","Cpu":1.10}' })
     const misfit = old({ pre: { '*': ({ patch }) => patch([{ op: 'remove', path: '/no' }]) } })
-    await expect(misfit.pre(request, never)).rejects.toThrow('cannot be applied')
+    await expect(async () => misfit.pre(request, never)).rejects.toThrow('cannot be applied')
   })
 
   test('who validates is asked with the pre-hook, about what it made of the request', async () => {
@@ -756,15 +756,15 @@ describe('called in protocol 1', () => {
       },
     ],
   ])('%s is a failure, for nobody would hear of it', async (_what, pre) => {
-    await expect(old({ pre: pre! }).pre(request, never)).rejects.toThrow('protocol 1')
+    await expect(async () => old({ pre: pre! }).pre(request, never)).rejects.toThrow('protocol 1')
   })
 
   test.each(['/containers//create', '/containers/create?a=%', 'http://x/containers/create'])(
     '%s is judged by nobody, so it does not pass',
     async (target) => {
-      await expect(old({ pre: { ContainerStart() {} } }).pre({ ...request, target }, never)).rejects.toThrow(
-        'cannot be judged',
-      )
+      await expect(async () =>
+        old({ pre: { ContainerStart() {} } }).pre({ ...request, target }, never),
+      ).rejects.toThrow('cannot be judged')
     },
   )
 })

@@ -15,7 +15,7 @@ function streaming(SystemEvents: Handler, more: Partial<AdapterSpec<unknown>> = 
     { log: QUIET },
   )
   let seq = 0
-  const ask = (
+  const ask = async (
     part: StreamCall['part'],
     events: readonly string[] = [],
     { requestId = 'one', stop = new Stop() } = {},

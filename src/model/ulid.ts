@@ -4,11 +4,7 @@
  * Random bytes are fetched for many ids at once: one at a time they cost more than everything else here.
  */
 export function ulid(): string {
-  let text = ''
-  for (let rest = Date.now(), at = 0; at < TIME_LENGTH; at++) {
-    text = LETTERS[rest % 32]! + text
-    rest = Math.floor(rest / 32)
-  }
+  let text = timeText(Date.now())
   if (used + RANDOM_LENGTH > pool.length) {
     crypto.getRandomValues(pool)
     used = 0
@@ -17,9 +13,24 @@ export function ulid(): string {
   return text
 }
 
+/** Many ids are made within one millisecond. */
+function timeText(now: number): string {
+  if (now !== lastTime) {
+    lastText = ''
+    for (let rest = now, at = 0; at < TIME_LENGTH; at++) {
+      lastText = LETTERS[rest % 32]! + lastText
+      rest = Math.floor(rest / 32)
+    }
+    lastTime = now
+  }
+  return lastText
+}
+
 const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const TIME_LENGTH = 10
 const RANDOM_LENGTH = 16
 
 const pool = new Uint8Array(RANDOM_LENGTH * 256)
 let used = pool.length
+let lastTime = -1
+let lastText = ''
