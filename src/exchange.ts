@@ -469,11 +469,12 @@ function factsOf({ route, dryRun }: AdmittedRequest, { listener, peerAddress, ce
     operation: route.operation?.id ?? null,
     apiVersion: route.version ?? null,
     params: route.params,
-    user: {
+    // All hooks of the exchange are shown the same object, those within this process too.
+    user: Object.freeze({
       name: certificate?.commonName ?? null,
       authenticationMethod: certificate === undefined ? null : 'TLS',
       peerAddress: peerAddress ?? null,
-    },
+    }),
     listener,
     dryRun,
   }

@@ -246,7 +246,7 @@ function abilitiesOf(made: Made | undefined) {
 const PHASES = ['pre', 'validate', 'post', 'observe', 'stream'] as const satisfies readonly Phase[]
 
 function hooksIn(
-  { version, adapters }: Config,
+  { version, adapters, options }: Config,
   rule: Rule,
   phase: Phase,
   made: ReadonlyMap<string, Made>,
@@ -268,7 +268,7 @@ function hooksIn(
       case 'remote':
         return hookOfUse(adapter.adapter, place)
       case 'in-process':
-        return inProcessUse(adapter.adapter, place)
+        return inProcessUse(adapter.adapter, place, options.limits.adapterReplyBytes)
       default:
         return impossible(adapter)
     }

@@ -21,6 +21,9 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   stop: stop.signal,
   unheard: unheard.signal,
   isTerminal: process.stdout.isTTY === true,
+  onStray(listener) {
+    process.on('uncaughtException', listener)
+  },
   onHangup(listener) {
     process.on('SIGHUP', listener)
     return () => process.off('SIGHUP', listener)

@@ -44,12 +44,33 @@ export interface Admin {
   close(): Promise<void>
 }
 
+/** What strangers may take up there: it is one process with the Docker port, which must not notice. */
+export interface AdminLimits {
+  /** At one time; further ones are closed at once. File descriptors are the clients' too. */
+  readonly connections: number
+  /** For a whole request, from the moment of the connection. */
+  readonly requestTimeoutMs: number
+}
+
+/** More than people and monitors need. A request is a line and a few fields. */
+const ADMIN_LIMITS: AdminLimits = { connections: 64, requestTimeoutMs: 10_000 }
+
 /** The failure is why nobody can listen there. */
-export async function openAdmin(spec: AdminSpec, ground: AdminGround): Promise<Result<Admin, string>> {
+export async function openAdmin(
+  spec: AdminSpec,
+  ground: AdminGround,
+  { connections, requestTimeoutMs }: AdminLimits = ADMIN_LIMITS,
+): Promise<Result<Admin, string>> {
   let server: Server | undefined
   const app = fastify({
     serverFactory(handler) {
-      server = createServer(handler as (request: IncomingMessage, response: ServerResponse) => void)
+      const terms = {
+        headersTimeout: requestTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+        connectionsCheckingInterval: Math.ceil(requestTimeoutMs / 10),
+      }
+      server = createServer(terms, handler as (request: IncomingMessage, response: ServerResponse) => void)
+      server.maxConnections = connections
       return server
     },
   })

@@ -39,6 +39,9 @@ export async function runServe(options: ServeOptions, around: Surroundings): Pro
     ...(around.onHangup === undefined ? {} : { onHangup: around.onHangup }),
   })
   const { tell } = lookout
+  // Code of adapters in process may throw long after its call, from a timer or a promise that nobody waits for. It must not
+  // take everybody's connections with it; what it was asked about has been decided by then, one way or the other.
+  around.onStray?.((error) => tell({ kind: 'stray-error', error }))
   const config = options.config === undefined ? undefined : await loadConfig(options.config, around, tell)
   if (options.config !== undefined && config === undefined) return 2
   const terms = termsOf(options, config, around.env)

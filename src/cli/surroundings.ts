@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly isTerminal?: boolean
   /** Calls `listener` on every SIGHUP until what comes back is called. Without a listener SIGHUP ends the process. */
   readonly onHangup?: (listener: () => void) => () => void
+  /** Calls `listener` with whatever is thrown where nobody catches it. Without a listener that ends the process. */
+  readonly onStray?: (listener: (thrown: unknown) => void) => void
 }
 
 /** 0: done. 1: something outside failed. 2: the command or a configuration file is wrong, and the message says where. */

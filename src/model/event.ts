@@ -227,5 +227,7 @@ export type ProxyEvent =
   | { readonly kind: 'decisions-dropped'; readonly file: string; readonly lines: number }
   | { readonly kind: 'draining'; readonly connections: number; readonly graceMs: number }
   | { readonly kind: 'connection-crashed'; readonly error: unknown }
+  /** Thrown where nobody catches it: from a timer of an adapter in process, say. */
+  | { readonly kind: 'stray-error'; readonly error: unknown }
 
 export type EventSink = (event: ProxyEvent) => void

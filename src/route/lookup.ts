@@ -118,7 +118,8 @@ function firstMatch(templates: readonly Template[] | undefined, path: string): F
   for (const template of templates) {
     const params =
       template.operation.greedy === true ? greedyName(template, path) : narrowNames(template, path)
-    if (params !== undefined) return { operation: template.operation, params }
+    // Shown to hooks, and kept with the head for as long as a client repeats it.
+    if (params !== undefined) return { operation: template.operation, params: Object.freeze(params) }
   }
   return undefined
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Adapter } from '../model/hook.ts'
 import { Stop, type StopSignal } from '../model/stop.ts'
+import { thrownText } from '../wire/text.ts'
 import {
   decodeHookCall,
   encodePostReply,
@@ -146,7 +147,7 @@ async function answer(
   } catch (problem) {
     // Whatever status an exception carries: only a denial may look like one.
     log.error(problem)
-    return message(500, problem instanceof Error ? problem.message : String(problem))
+    return message(500, thrownText(problem))
   }
 }
 

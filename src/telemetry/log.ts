@@ -3,6 +3,7 @@ import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import type { ChainNote, EventSink, ProxyEvent } from '../model/event.ts'
 import { impossible } from '../model/result.ts'
 import { printJson } from '../sdk/json.ts'
+import { thrownText } from '../wire/text.ts'
 import { ExchangeMask, Mask } from './mask.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
@@ -101,6 +102,11 @@ export function logTo(
         return log.info({ connections: event.connections, graceMs: event.graceMs }, 'draining')
       case 'connection-crashed':
         return log.error({ err: event.error }, 'a connection was dropped by a bug in powerstrip')
+      case 'stray-error':
+        return log.error(
+          event.error instanceof Error ? { err: event.error } : {},
+          `something was thrown where nobody catches it, and powerstrip goes on: ${thrownText(event.error)}`,
+        )
       default:
         return impossible(event)
     }

@@ -12,7 +12,7 @@ import { failed, ok, type Result } from '../model/result.ts'
 import { isLater, type Soon } from '../model/soon.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { isDenialStatus, settlePost, settlePre, unchanged } from '../wire/settle.ts'
-import { reasonText } from '../wire/text.ts'
+import { reasonText, thrownText } from '../wire/text.ts'
 import { withinDeadline } from './deadline.ts'
 import { type HookOfProtocol1, type HookSettings, placeOf } from './settings.ts'
 
@@ -67,7 +67,7 @@ function judged<O>(
 }
 
 function broken(error: unknown): Result<never, HookFailure> {
-  const message = reasonText(error instanceof Error ? error.message : String(error))
+  const message = thrownText(error)
   return failed({ kind: 'broken', status: 500, message })
 }
 

@@ -10,16 +10,19 @@ import { failed, ok, type Result } from '../model/result.ts'
 import { isLater, type Soon } from '../model/soon.ts'
 import { Stop, type StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
-import { reasonText } from '../wire/text.ts'
+import { thrownText } from '../wire/text.ts'
 import type { Reply } from '../wire/v1.ts'
 import { decodeReceipt, decodeReply, decodeStreamReply, encodeReply } from '../wire/v2/reply.ts'
 import { withinDeadline } from './deadline.ts'
 import { placeOf } from './settings.ts'
 import { envelopeOf, type HookUse, shownResponse } from './use.ts'
 
-export function inProcessUse(adapter: Adapter, use: HookUse): Hook {
+export function inProcessUse(adapter: Adapter, use: HookUse, replyLimitBytes: number): Hook {
   const replyTerms = { mutableHeaders: use.terms.mutableHeaders }
-  const read = (reply: Reply, call: HookCall) => decodeReply(reply, call, replyTerms)
+  const read = (reply: Reply, call: HookCall) =>
+    Buffer.byteLength(reply.body ?? '') > replyLimitBytes
+      ? badReply(`its reply is larger than ${replyLimitBytes} bytes`)
+      : decodeReply(reply, call, replyTerms)
   const ask = <T>(
     call: HookCall,
     facts: CallFacts,
@@ -114,6 +117,6 @@ function answered<T>(
 }
 
 function broken(error: unknown): Result<never, HookFailure> {
-  const message = reasonText(error instanceof Error ? error.message : String(error))
+  const message = thrownText(error)
   return failed({ kind: 'broken', status: 502, message })
 }

@@ -25,6 +25,15 @@ export function reasonText(reason: string): string {
   return printable(cut(reason))
 }
 
+/** What was thrown, in words. Anything can be thrown: what has no words of its own must not throw once more when it is asked. */
+export function thrownText(thrown: unknown): string {
+  try {
+    return reasonText(String(thrown instanceof Error ? thrown.message : thrown))
+  } catch {
+    return 'something was thrown that cannot be put into words'
+  }
+}
+
 function reasonsIn(body: string): readonly string[] {
   if (!/^\s*\{/.test(body)) return []
   const fields = readObject(readJson(body)) ?? {}

@@ -18,7 +18,10 @@ export function callFields(call: HookCall, instance: string): Record<string, str
   }
 }
 
-/** As far as hooks may see them: nothing of the connection, and no credentials. */
+/**
+ * As far as hooks may see them: nothing of the connection, and no credentials. Frozen, for all hooks are shown the same, and one
+ * within this process could otherwise change what those behind it see.
+ */
 export function shownFields(
   fields: readonly { readonly key: string; readonly value: string }[],
 ): HookHeaders {
@@ -30,7 +33,8 @@ export function shownFields(
     if (values === undefined) shown[key] = [value]
     else values.push(value)
   }
-  return { ...shown }
+  for (const key in shown) Object.freeze(shown[key])
+  return Object.freeze({ ...shown })
 }
 
 const UNSHOWN: ReadonlySet<string> = new Set([

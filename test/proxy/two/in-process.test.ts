@@ -1,8 +1,18 @@
 /** Protocol 2 within the proxy: adapters of the SDK that run in process, under a configuration of version 2. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { type AdapterDefinition, type AdapterSpec, defineAdapter } from 'powerstrip/sdk'
+import { describeAddress } from '../../../src/model/address.ts'
 import { failed, ok } from '../../../src/model/result.ts'
-import { CREATE, jsonOf, messageOf, setTwo, type TwoScene } from '../../support/two/stage.ts'
+import { startEngine } from '../../support/cases/engine.ts'
+import { type LogLine, startPowerstrip } from '../../support/powerstrip.ts'
+import { request } from '../../support/raw/box.ts'
+import { RawPeer } from '../../support/raw/peer.ts'
+import { CREATE, created, jsonOf, messageOf, setTwo, type TwoScene } from '../../support/two/stage.ts'
+import { build } from '../../unit/cli/command.ts'
 
 const BODY = { Image: 'busybox', HostConfig: { Memory: 1 } }
 const log = { info() {}, warn() {}, error() {} }
@@ -186,4 +196,190 @@ test('a phase without a handler is found when the configuration is loaded', asyn
   await expect(
     within({ a: { pre: { '*'() {} } } }, { endpoints: { ContainerCreate: { validate: ['a'] } } }),
   ).rejects.toThrow('it implements no validate-hook')
+})
+
+describe('hostile code lets nothing through and stops nothing', () => {
+  type Draft = {
+    body: Record<string, unknown>
+    signal: AbortSignal
+    respond: (code: number, body?: never) => unknown
+  } & Record<string, never>
+  const throwing = (thrown: unknown) => () => {
+    throw thrown
+  }
+  const trap = throwing(new Error('do not touch'))
+  const untouchable = new Proxy(
+    {},
+    { get: trap, has: trap, ownKeys: trap, getPrototypeOf: trap, getOwnPropertyDescriptor: trap },
+  )
+  const cyclic: unknown[] = []
+  cyclic.push(cyclic)
+  const put = (key: string, value: unknown) => (draft: Draft) => {
+    draft.body[key] = value
+  }
+  const deeds: Readonly<Record<string, (draft: Draft) => unknown>> = {
+    'throws what has no words': throwing(Object.create(null)),
+    'throws a symbol': throwing(Symbol('x')),
+    'throws what throws when it is looked at': throwing(untouchable),
+    'throws an error whose message throws': throwing(
+      Object.defineProperty(new Error(), 'message', { get: trap }),
+    ),
+    'throws an error whose message is none': throwing(Object.assign(new Error(), { message: { a: 1 } })),
+    'throws nothing at all': throwing(undefined),
+    'gives a promise that is none': () =>
+      new Proxy({}, { get: (_, key) => (key === 'then' ? trap : undefined) }),
+    'gives a promise that never says anything': () =>
+      new Proxy({}, { get: (_, key) => (key === 'then' ? () => {} : undefined) }),
+    'gives an answer that throws when it is looked at': () => untouchable,
+    'gives false': () => false,
+    'gives a verdict of its own making': () => ({ kind: 'deny', status: 200, message: 'fine' }),
+    'gives an answer of its own making': () => ({
+      kind: 'respond',
+      status: 101,
+      body: '',
+      form: 'utf8',
+      contentType: null,
+      skipPost: false,
+    }),
+    'gives an answer whose body is none': () => ({
+      kind: 'respond',
+      status: 200,
+      body: cyclic,
+      form: 'json',
+      contentType: 'a\r\nb: c',
+      skipPost: false,
+    }),
+    'answers with what goes round in a circle': ({ respond }) => respond(200, cyclic as never),
+    'puts in what goes round in a circle': put('Cmd', cyclic),
+    'puts in a function': put('Cmd', () => 'x'),
+    'puts in a symbol': put('Cmd', Symbol('x')),
+    'puts in what throws when it is written': put('Cmd', { toJSON: trap }),
+    'puts in what throws when it is read': ({ body }) =>
+      Object.defineProperty(body, 'Cmd', { get: trap, enumerable: true }) && undefined,
+    'puts in a key of JavaScript’s': put('Labels', JSON.parse('{"__proto__":{"a":"b"}}')),
+    'puts in a key twice': ({ body }) => void Object.assign(body, { image: 'other', iMage: 'another' }),
+    'puts in what nests without end': ({ body }) => {
+      let deep: unknown = 1
+      for (let level = 0; level < 100_000; level++) deep = [deep]
+      body.Cmd = deep
+    },
+    'puts in more than any reply may have': put('Cmd', ['x'.repeat(33 * 1024 ** 2)]),
+    'takes away the body': (draft) => {
+      Reflect.set(draft, 'body', undefined)
+    },
+    'makes the body something else': (draft) => {
+      Reflect.set(draft, 'body', 'text')
+    },
+    'never ends': () => new Promise(() => {}),
+    'fails long after its time': ({ signal }) =>
+      new Promise((_, reject) =>
+        signal.addEventListener('abort', () => setTimeout(() => reject(untouchable), 1)),
+      ),
+  }
+
+  test('whatever it is; the same proxy then serves an honest hook', async () => {
+    let deed: (draft: Draft) => unknown = () => undefined
+    await using scene = await within(
+      { a: { pre: { ContainerCreate: (draft) => deed(draft as never) as undefined } } },
+      { endpoints: { ContainerCreate: { pre: [{ use: 'a', timeout: '100ms' }] } } },
+    )
+    for (const [what, does] of Object.entries(deeds)) {
+      deed = does
+      const { status } = await scene.create(BODY)
+      expect([what, status >= 400, scene.engine.requests.length]).toEqual([what, true, 0])
+    }
+    deed = () => undefined
+    expect((await scene.create(BODY)).status).toBe(201)
+    expect(scene.engine.onlyRequest.body).toBe(JSON.stringify(BODY))
+  })
+
+  test('what it does to what it was shown stays with it', async () => {
+    const seen: unknown[] = []
+    await using scene = await within(
+      {
+        a: {
+          pre: {
+            ContainerCreate(draft) {
+              for (const key of ['method', 'target', 'operation', 'apiVersion', 'text'])
+                Reflect.set(draft, key, 'mine')
+              for (const shown of [draft.params, draft.headers, draft.headers.host, draft.user])
+                for (const key of [...Object.keys(shown ?? {}), 'more']) Reflect.set(shown ?? {}, key, 'mine')
+            },
+          },
+        },
+        b: {
+          pre: {
+            ContainerCreate: ({ method, target, operation, params, headers, user }) =>
+              void seen.push({ method, target, operation, params, host: headers.host, user }),
+          },
+        },
+      },
+      { endpoints: { ContainerCreate: { pre: ['a', 'b'] } } },
+    )
+    expect((await scene.create(BODY)).status).toBe(201)
+    expect(seen).toEqual([
+      {
+        method: 'POST',
+        target: CREATE,
+        operation: 'ContainerCreate',
+        params: {},
+        host: ['docker'],
+        user: { name: null, authenticationMethod: null, peerAddress: null },
+      },
+    ])
+    expect(scene.engine.onlyRequest).toMatchObject({
+      method: 'POST',
+      target: CREATE,
+      body: JSON.stringify(BODY),
+    })
+  })
+})
+
+test('what code in process throws when nobody waits for it is logged, and takes nobody’s connection', async () => {
+  await build()
+  const folder = await mkdtemp(join(tmpdir(), 'stray-'))
+  const module = join(folder, 'stray.mjs')
+  await writeFile(
+    module,
+    `import { defineAdapter } from ${JSON.stringify(pathToFileURL('dist/src/sdk/index.js').href)}
+const stray = {
+  'timer': () => setTimeout(() => { throw new Error('out of a timer') }, 1),
+  'promise': () => void Promise.reject(new Error('out of a promise')),
+  'nothing': () => void Promise.reject(),
+  'odd': () => setTimeout(() => { throw Object.create(null) }, 1),
+}
+export default defineAdapter({
+  name: 'stray',
+  pre: { ContainerCreate: ({ query, deny }) => (stray[query.get('name')]?.(), query.get('name') === 'no' ? deny('no') : undefined) },
+})
+`,
+  )
+  await using engine = await startEngine(created)
+  await using powerstrip = await startPowerstrip({
+    upstream: describeAddress(engine.address),
+    config: JSON.stringify({
+      version: 2,
+      adapters: { stray: { module } },
+      endpoints: { ContainerCreate: { pre: ['stray'] } },
+    }),
+  })
+  await using client = await RawPeer.connect({ kind: 'unix', path: powerstrip.socket })
+  const told: string[] = []
+  for (const name of ['timer', 'promise', 'nothing', 'odd']) {
+    client.write(request('POST', `/v1.45/containers/create?name=${name}`, BODY))
+    expect((await client.answer('POST')).status).toBe(201)
+    const isNew = ({ msg }: LogLine) =>
+      /^something was thrown/.test(String(msg)) && !told.includes(String(msg))
+    told.push(String((await powerstrip.logged(isNew)).msg))
+  }
+  expect(told).toEqual([
+    expect.stringContaining('out of a timer'),
+    expect.stringContaining('out of a promise'),
+    expect.stringContaining('undefined'),
+    expect.stringContaining('cannot be put into words'),
+  ])
+  client.write(request('POST', '/v1.45/containers/create?name=no', BODY))
+  expect((await client.answer('POST')).status).toBe(403)
+  expect(await powerstrip.stop()).toBe(0)
+  await rm(folder, { recursive: true })
 })

@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { openAdmin } from '../../../src/admin/server.ts'
 import { metrics, page, startTap } from '../../support/admin.ts'
 import { sendJson } from '../../support/cases/engine.ts'
 import { connect } from '../../support/connect.ts'
@@ -274,6 +275,156 @@ test('it is moved, and taken away, while powerstrip runs; a bad address changes 
   expect(await say('Host: localhost')).toMatch(/^HTTP\/1\.1 200 /)
   expect(await say('Host: rebound.example')).toMatch(/^HTTP\/1\.1 403 [\s\S]*PS-LISTEN-004/)
   expect(await say('Host: localhost', 'Origin: http://page.example')).toMatch(/^HTTP\/1\.1 403 /)
+})
+
+describe('trouble at the admin listener stays there (PS-LISTEN-005)', () => {
+  const line = (text: string) => `${text}\r\nHost: x\r\nConnection: close\r\n`
+  const DOCKER = [
+    'GET /v1.45/info',
+    'GET /_ping',
+    'HEAD /_ping',
+    'DELETE /v1.45/containers/web',
+    'OPTIONS /info',
+  ].map((request) => `${line(`${request} HTTP/1.1`)}\r\n`)
+  const create = JSON.stringify(BODY)
+  const ATTACKS: readonly string[] = [
+    ...DOCKER,
+    `${line('POST /v1.45/containers/create?name=web HTTP/1.1')}Content-Type: application/json\r\nContent-Length: ${create.length}\r\n\r\n${create}`,
+    `${line('POST /v1.45/containers/web/attach?stream=1 HTTP/1.1')}Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
+    ...['POST /config', 'PUT /healthz', 'DELETE /tap', 'PATCH /readyz', 'TRACE /metrics'].map(
+      (request) => `${line(`${request} HTTP/1.1`)}Content-Length: 2\r\n\r\n{}`,
+    ),
+    `${line('GET http://docker/v1.45/info HTTP/1.1')}\r\n`,
+    `${line('CONNECT docker:2375 HTTP/1.1')}\r\n`,
+    `${line('GET /metrics HTTP/1.1')}X: ${'x'.repeat(100_000)}\r\n\r\n`,
+    `${line('GET /metrics HTTP/1.1')}${'X: y\r\n'.repeat(3_000)}\r\n`,
+    `${line(`GET /${'x'.repeat(100_000)} HTTP/1.1`)}\r\n`,
+    `${line('POST /config HTTP/1.1')}Content-Type: application/json\r\nContent-Length: 99999999\r\n\r\n${'{'.repeat(200_000)}`,
+    `${line('GET /explain?method=GET&path=%00 HTTP/1.1')}\r\n`,
+    `${line('GET /explain?method=POST&path=/../../etc/passwd HTTP/1.1')}\r\n`,
+    `${line('GET /..%2f..%2fetc/passwd HTTP/1.1')}\r\n`,
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+    `GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    'GET /healthz HTTP/1.1\nHost: x\n\n',
+  ]
+
+  test('nothing that is sent there reaches engine or adapters, and no secret comes out', async () => {
+    await using _engine = await engineAt(socket)
+    await using policy = await startTwo('policy', { does: () => undefined })
+    await using powerstrip = await start(
+      config(
+        { policy: { unix: policy.socket, protocol: 2, with: { token: 'hunter2-of-the-operator' } } },
+        { '*': { pre: ['policy'] } },
+      ),
+    )
+    const auth = [
+      `X-Registry-Auth: ${Buffer.from('{"password":"hunter2-of-the-client"}').toString('base64')}`,
+    ]
+    const tap = await connect({ kind: 'unix', path: admin })
+    await tap.send('GET /tap HTTP/1.1\r\nHost: x\r\n\r\n')
+    await tap.until('\r\n\r\n')
+    await using client = await RawPeer.connect({ kind: 'unix', path: powerstrip.socket })
+    client.write(request('POST', CREATE, BODY, auth))
+    expect((await client.answer('POST')).status).toBe(201)
+    await tap.until('"fate"')
+    const judged = policy.calls.length
+    const done = powerstrip.log.filter(({ msg }) => msg === 'exchange').length
+
+    const heard: string[] = [tap.text]
+    for (const attack of ATTACKS) {
+      const peer = await connect({ kind: 'unix', path: admin })
+      await peer.send(attack).catch(() => undefined)
+      peer.finish()
+      await new Promise((over) => (peer.closed ? over(0) : peer.socket.once('close', over)))
+      heard.push(peer.text)
+    }
+    for (const path of [
+      '/healthz',
+      '/readyz',
+      '/metrics',
+      '/config',
+      '/explain?method=POST&path=/containers/create',
+    ])
+      heard.push((await page(admin, path)).text)
+    expect(
+      heard
+        .slice(1, 1 + ATTACKS.length)
+        .filter(
+          (text) =>
+            !/^(HTTP\/1\.1 (4|501)|$)/.test(text) &&
+            !/^HTTP\/1\.1 200 OK\r\ncontent-type: text\/plain/.test(text),
+        ),
+    ).toEqual([])
+    expect(heard.join('\n')).not.toMatch(/hunter2|aHVudGVy/)
+
+    expect(policy.calls).toHaveLength(judged)
+    client.write(request('GET', '/v1.45/info'))
+    expect((await client.answer()).status).toBe(200)
+    await powerstrip.logged(({ operation }) => operation === 'SystemInfo')
+    expect(powerstrip.log.filter(({ msg }) => msg === 'exchange')).toHaveLength(done + 1)
+    expect(powerstrip.log.filter(({ err }) => err !== undefined)).toEqual([])
+    tap.socket.destroy()
+  })
+
+  test('however many come, it lets in a few, and clients of Docker notice nothing', async () => {
+    await using _engine = await engineAt(socket)
+    await using powerstrip = await start(config({}, {}))
+    const crowd = await Promise.all(
+      Array.from({ length: 300 }, async () => {
+        const peer = await connect({ kind: 'unix', path: admin })
+        await peer.send('GET /metr').catch(() => undefined)
+        return peer
+      }),
+    )
+    // Those that are turned away are closed at once.
+    while (crowd.filter(({ closed }) => closed).length < 300 - 64)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(crowd.filter(({ closed }) => !closed).length).toBeGreaterThan(0)
+    await using client = await RawPeer.connect({ kind: 'unix', path: powerstrip.socket })
+    for (let turn = 0; turn < 20; turn++) {
+      client.write(request('GET', '/v1.45/info'))
+      expect((await client.answer()).status).toBe(200)
+    }
+    for (const peer of crowd) peer.socket.destroy()
+    while ((await page(admin, '/healthz').catch(() => undefined))?.status !== 200)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+  })
+
+  test('who does not come to the point is answered and dropped', async () => {
+    const opened = await openAdmin(
+      {
+        address: { kind: 'unix', path: admin },
+        socket: { mode: 0o600, owner: undefined, group: undefined },
+        insecure: false,
+      },
+      {
+        version: '1',
+        ready: async () => ({ ready: true }),
+        metrics: async () => ({ type: 'text/plain', text: '' }),
+        config: () => ({}),
+        explain: () => '',
+        tap: () => () => {},
+      },
+      { connections: 4, requestTimeoutMs: 200 },
+    )
+    if (!opened.ok) throw new Error(opened.failure)
+    const slow = await Promise.all(
+      [
+        '',
+        'GET ',
+        'GET /healthz HTTP/1.1\r\nHost: x\r\n',
+        'POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{',
+      ].map(async (begun) => {
+        const peer = await connect({ kind: 'unix', path: admin })
+        if (begun !== '') await peer.send(begun)
+        return peer
+      }),
+    )
+    for (const peer of slow) await peer.end()
+    expect((await page(admin, '/healthz')).status).toBe(200)
+    await opened.value.close()
+  })
 })
 
 describe('powerstrip tap', () => {
