@@ -21,18 +21,24 @@ export interface UsableConfig {
   readonly revision: string
 }
 
+/** What a command does with a configuration besides what is written there. */
+export type AlsoDo = (config: Config) => Config
+
+const justThat: AlsoDo = (config) => config
+
 /** `undefined`: it cannot be used, and the user has been told why. Warnings are told too. */
 export async function loadConfig(
   file: string,
   around: Surroundings,
   tell: EventSink = wordsTo(around),
+  also: AlsoDo = justThat,
 ): Promise<UsableConfig | undefined> {
   const read = await readConfigFile(file, { builtIns: BUILT_IN_NAMES, env: around.env })
   if (!read.ok) {
     around.err(read.failure.described)
     return undefined
   }
-  const usable = await compose(read.value, tell)
+  const usable = await compose(read.value, tell, also)
   if (!usable.ok) {
     around.err(usable.failure)
     return undefined
@@ -54,6 +60,7 @@ export function followConfig(
   env: Surroundings['env'],
   use: (next: UsableConfig) => Promise<Result<void, string>>,
   tell: EventSink,
+  also: AlsoDo = justThat,
 ): FollowedConfig {
   const { file, text, others } = first.loaded
   let inForce = first.hooks
@@ -61,7 +68,7 @@ export function followConfig(
   // Adapters are made one change after another, so that the last change is also the last to come into force.
   let turn = Promise.resolve()
   const change = async (loaded: LoadedConfig) => {
-    const usable = await compose(loaded, tell)
+    const usable = await compose(loaded, tell, also)
     if (!usable.ok) return tell({ kind: 'config-broken', file, problems: usable.failure })
     const used = await use(usable.value)
     if (!used.ok) {
@@ -96,7 +103,12 @@ export function followConfig(
   }
 }
 
-async function compose(loaded: LoadedConfig, tell: EventSink): Promise<Result<UsableConfig, string>> {
+async function compose(
+  read: LoadedConfig,
+  tell: EventSink,
+  also: AlsoDo,
+): Promise<Result<UsableConfig, string>> {
+  const loaded = { ...read, config: also(read.config) }
   const revision = revisionOf(loaded)
   const hooks = await composeRules(loaded.config, (adapter) => makeAdapter(adapter, tell), revision)
   if (hooks.ok) return ok({ loaded, hooks: hooks.value, revision })

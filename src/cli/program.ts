@@ -170,9 +170,8 @@ export async function runCommand(args: readonly string[], around: Surroundings):
 
   program
     .command('record')
-    .description(
-      'relay as serve does, and write what passes by as fixtures, without secrets (docs/testing-an-adapter.md)',
-    )
+    .description('serve, and write what passes by as fixtures, without secrets (docs/testing-an-adapter.md)')
+    .option('-c, --config <file>', 'as for serve, with its listeners, its engine and its hooks')
     .requiredOption('--out <folder>', 'where to write: a file for each operation and API version')
     .option('-o, --operations <ids>', 'only these: ContainerCreate,ContainerList')
     .option('-l, --listen <url>', 'where to listen, repeatable, as for serve', collect, [])
@@ -181,11 +180,11 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     .option('--grace <seconds>', 'how long running streams may go on after SIGTERM', parseSeconds, 10)
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
     .action(async (options: RecordFlags) => {
-      const { out, operations, listen, upstream, upstreamTls, grace, logLevel } = options
+      const { config, out, operations, listen, upstream, upstreamTls, grace, logLevel } = options
       const { runRecord } = await import('./record.ts')
       exitCode = await runRecord(
         {
-          ...{ out, operations, listen, upstream, upstreamTls, logLevel },
+          ...{ config, out, operations, listen, upstream, upstreamTls, logLevel },
           socketMode: 0o660,
           socketOwner: undefined,
           socketGroup: undefined,
@@ -295,6 +294,7 @@ interface ServeFlags extends TlsFlags {
 }
 
 interface RecordFlags {
+  readonly config: string | undefined
   readonly out: string
   readonly operations: string | undefined
   readonly listen: readonly string[]

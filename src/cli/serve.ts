@@ -12,7 +12,7 @@ import { VERSION } from '../version.ts'
 import { type EngineOptions, engineTarget } from './engine-target.ts'
 import { explained } from './explain.ts'
 import { type ListenOptions, listenersOf } from './listeners.ts'
-import { describeSize, followConfig, loadConfig, type UsableConfig } from './load-config.ts'
+import { type AlsoDo, describeSize, followConfig, loadConfig, type UsableConfig } from './load-config.ts'
 import type { ExitCode, Surroundings } from './surroundings.ts'
 
 export interface ServeOptions extends EngineOptions, ListenOptions {
@@ -21,7 +21,11 @@ export interface ServeOptions extends EngineOptions, ListenOptions {
   readonly logLevel: LogLevel
 }
 
-export async function runServe(options: ServeOptions, around: Surroundings): Promise<ExitCode> {
+export async function runServe(
+  options: ServeOptions,
+  around: Surroundings,
+  also?: AlsoDo,
+): Promise<ExitCode> {
   let proxy: RunningProxy | undefined
   let engine: EngineTarget | undefined
   let inForce: UsableConfig | undefined
@@ -42,7 +46,8 @@ export async function runServe(options: ServeOptions, around: Surroundings): Pro
   // Code of adapters in process may throw long after its call, from a timer or a promise that nobody waits for. It must not
   // take everybody's connections with it; what it was asked about has been decided by then, one way or the other.
   around.onStray?.((error) => tell({ kind: 'stray-error', error }))
-  const config = options.config === undefined ? undefined : await loadConfig(options.config, around, tell)
+  const config =
+    options.config === undefined ? undefined : await loadConfig(options.config, around, tell, also)
   if (options.config !== undefined && config === undefined) return 2
   const terms = termsOf(options, config, around.env)
   if (!terms.ok) {
@@ -89,6 +94,7 @@ export async function runServe(options: ServeOptions, around: Surroundings): Pro
         return used
       },
       tell,
+      also,
     )
 
   const where = describeAddress(terms.value.engine.address)

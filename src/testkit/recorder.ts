@@ -53,9 +53,10 @@ async function onlyObserves(): Promise<never> {
   throw new Error('it only observes, which protocol 1 has no word for')
 }
 
-async function write({ operation, apiVersion, request, response }: ObserveCall, out: string): Promise<void> {
+async function write(call: ObserveCall, out: string): Promise<void> {
   await mkdir(out, { recursive: true })
-  const fixture = { request, response: response ?? undefined }
+  const { operation, apiVersion, original, response } = call
+  const fixture = { request: original ?? call.request, response: response ?? undefined }
   const line = fixtureLine(fixture, operation ?? undefined)
   // What is written came from clients of one machine: nobody else need read it.
   await appendFile(join(out, fileName(operation, apiVersion)), `${line}\n`, { mode: 0o600 })

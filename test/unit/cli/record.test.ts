@@ -3,9 +3,12 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { runCommand } from '../../../src/cli/program.ts'
+import { saying, startAdapter } from '../../support/cases/adapters.ts'
 import { type CaseEngine, send, sendJson, startEngine } from '../../support/cases/engine.ts'
 import { startByHand } from '../../support/conformance/by-hand.ts'
+import { startTwo } from '../../support/two/adapter.ts'
 import { powerstripHere } from './command.ts'
 
 let folder: string
@@ -67,8 +70,11 @@ async function recorded(
     ready,
     ended.then((code) => Promise.reject(new Error(`it ended with ${code}: ${said}`))),
   ])
-  await traffic(socket, engine)
-  stop.abort()
+  try {
+    await traffic(socket, engine)
+  } finally {
+    stop.abort()
+  }
   expect(await ended).toBe(0)
   return out
 }
@@ -169,6 +175,81 @@ test('large integers survive, and other operations are left out where some are n
   expect(await readFile(join(out, 'ContainerCreate-1.45.ndjson'), 'utf8')).toContain(
     '"Memory":9007199254740993',
   )
+})
+
+describe('with a configuration', () => {
+  const fixturesIn = async (out: string) =>
+    (await linesOf(join(out, 'ContainerCreate-1.45.ndjson'))).map((line) => {
+      const { ClientRequest, ServerResponse } = JSON.parse(line)
+      return [ClientRequest.Body, ServerResponse?.Code]
+    })
+  const create = (socket: string, body: object) => ask(socket, 'POST', '/v1.45/containers/create', body)
+
+  test('its hooks are called, and what the client sent and was answered is recorded', async () => {
+    const labelled = { Image: 'busybox', Labels: { owner: 'infra' } }
+    await using adapter = await startTwo('record', {
+      does: ({ message: { ClientRequest } }) =>
+        ClientRequest.Body.HostConfig === undefined
+          ? { PatchType: 'JSONMergePatch', Patch: labelled }
+          : { Allowed: false },
+    })
+    const file = join(folder, 'adapters.yml')
+    // Even where it has an adapter of that name, and observes something itself.
+    const adapters = {
+      record: { unix: adapter.socket },
+      log: { use: 'record', with: { out: join(folder, 'own') } },
+    }
+    const endpoints = { ContainerCreate: { pre: ['record'], observe: ['log'] } }
+    await writeFile(file, JSON.stringify({ version: 2, adapters, endpoints }))
+    const bad = { Image: 'busybox', HostConfig: { Privileged: true } }
+    const out = await recorded(['--config', file], async (socket, engine) => {
+      expect(await create(socket, { Image: 'busybox' })).toBe(201)
+      const [seen] = engine.requests.filter(({ target }) => target.includes('/containers/create'))
+      expect(JSON.parse(seen!.body)).toEqual(labelled)
+      expect(await create(socket, bad)).toBe(403)
+    })
+    // The engine has no part in a refusal.
+    const refused = [bad, undefined]
+    expect(await fixturesIn(out)).toEqual([[{ Image: 'busybox' }, 201], refused])
+    expect(await fixturesIn(join(folder, 'own'))).toEqual([[labelled, 201], refused])
+  })
+
+  test('of version 1 it goes on when the file has changed', async () => {
+    await using judge = await startAdapter(saying(403, 'never'))
+    const file = join(folder, 'adapters.yml')
+    const write = (pre: readonly string[]) =>
+      writeFile(
+        file,
+        JSON.stringify({
+          endpoints: { 'POST /*/containers/create': { pre } },
+          adapters: { judge: judge.url },
+        }),
+      )
+    await write(['judge'])
+    const out = await recorded(['--config', file, '--operations', 'ContainerCreate'], async (socket) => {
+      expect(await create(socket, { Image: 'first' })).toBe(403)
+      await write([])
+      while ((await create(socket, { Image: 'more' })) === 403) await sleep(50)
+      expect(await create(socket, { Image: 'last' })).toBe(201)
+    })
+    const fixtures = await fixturesIn(out)
+    expect([fixtures.at(0), fixtures.at(-1)]).toEqual([
+      [{ Image: 'first' }, undefined],
+      [{ Image: 'last' }, 201],
+    ])
+    expect(await readdir(out)).toEqual(['ContainerCreate-1.45.ndjson'])
+  })
+})
+
+test('an operation that there is not is told before anything is served', async () => {
+  const args = ['record', '--out', join(folder, 'fixtures'), '--operations', 'ContainerCreat']
+  expect(await powerstripHere(args)).toEqual({
+    exitCode: 2,
+    stdout: '',
+    stderr:
+      'powerstrip record: --operations: there is no operation "ContainerCreat"; did you mean "ContainerCreate"?\n',
+  })
+  expect(await readdir(folder)).toEqual([])
 })
 
 test('recordings are played at an adapter: it is told what it would do, and whether that is as it was', async () => {
