@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { type DockerOptions, docker, spawnDocker } from '../test/support/engine/index.ts'
 import { type Host, startHosts } from '../test/support/hosts/index.ts'
 import { COMMAND, type Powerstrip, startPowerstrip } from '../test/support/powerstrip.ts'
-import { say } from './tell.ts'
+import { quoted, say } from './tell.ts'
 import { Trace, withWitnesses } from './trace.ts'
 
 export interface Node {
@@ -60,6 +60,7 @@ async function askControl(host: Host, path: string): Promise<unknown> {
 }
 
 async function startNodes(ends: Ends): Promise<readonly [Node, Node]> {
+  say('Starting two Docker hosts. The first time, what they need is installed, which takes a minute.')
   const { all } = ends.use(await startHosts({ kinds: ['new', 'new'], swarm: 'managers' }))
   const state = await mkdtemp(join(tmpdir(), 'demo-'))
   ends.add(() => rm(state, { recursive: true, force: true }))
@@ -143,10 +144,6 @@ function nodeOf(host: Host, powerstrip: Powerstrip, trace: Trace, agentLog: read
       return spawnDocker(powerstrip.unix, args)
     },
   }
-}
-
-function quoted(arg: string): string {
-  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
 }
 
 /** What has to end, the last that was started first. */

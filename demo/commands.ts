@@ -1,7 +1,7 @@
 /** The first part: powerstrip between the real docker command and a real engine, with what passed through shown for each. */
 import { docker, type Engine, importBusybox, startEngine } from '../test/support/engine/index.ts'
 import { type LogLine, type Powerstrip, startPowerstrip } from '../test/support/powerstrip.ts'
-import { claim, say } from './tell.ts'
+import { claim, quoted, say } from './tell.ts'
 
 interface Step {
   readonly says: string
@@ -67,7 +67,7 @@ export async function showCommands(): Promise<void> {
 
 async function perform(step: Step, engine: Engine, proxy: Powerstrip): Promise<void> {
   say(step.says)
-  say(`  $ docker ${step.args.join(' ')}`)
+  say(`  $ docker ${step.args.map(quoted).join(' ')}`)
   const before = proxy.log.length
   const { exitCode, stdout, stderr } = await docker(proxy.unix, [...step.args], {
     ...(step.stdin === undefined ? {} : { stdin: step.stdin }),

@@ -25,6 +25,11 @@ export function proven(holds: boolean, words: string, found: unknown): void {
   say(`  ✓ ${words}`)
 }
 
+/** An argument as one types it in a shell. */
+export function quoted(arg: string): string {
+  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
+}
+
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }

@@ -10,6 +10,10 @@ import { say } from './tell.ts'
 
 const WITNESS = 'seen'
 
+/** What the marks of a trace mean. */
+export const LEGEND =
+  '(→ a request on its way to the engine, ← the answer to it, │ what an adapter says in its own words)'
+
 /** The same configuration with a witness on both sides of every adapter. */
 export function withWitnesses(yml: string): string {
   const document = parseDocument(yml)
@@ -135,7 +139,8 @@ function changesBetween(before: Sight, after: Sight): readonly string[] {
 
 /** What an adapter within powerstrip says in its own words. What powerstrip says of one names the operation too. */
 function wordsIn({ adapter, operation, msg }: LogLine): string | undefined {
-  return adapter === undefined || operation !== undefined ? undefined : String(msg)
+  if (adapter === undefined || operation !== undefined) return undefined
+  return adapter === WITNESS ? String(msg) : `${adapter}: ${msg}`
 }
 
 function sightIn(line: string): Sight | undefined {

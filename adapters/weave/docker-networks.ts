@@ -146,7 +146,7 @@ export async function connectToRest(ctx: PostContext<'ContainerCreate', Settings
   const body = generated || typeof Hostname !== 'string' ? {} : { Hostname }
   const aliases = namesOf(body, query.get('name'), config)
   const present = Object.keys(objectIn(objectIn(container?.NetworkSettings).Networks))
-  const trouble = await connectTo(wishes, present, id, aliases, config, signal)
+  const trouble = await connectTo(wishes, present, id, aliases, ctx)
   if (trouble === undefined) return
   // Nobody asked for a container without its addresses.
   await config.engine.json('DELETE', `/containers/${id}`, { query: { force: true, v: true } })
@@ -159,8 +159,11 @@ async function connectTo(
   present: readonly string[],
   container: string,
   aliases: readonly string[],
-  settings: Settings,
-  signal: AbortSignal,
+  {
+    config: settings,
+    log,
+    signal,
+  }: Pick<PostContext<'ContainerCreate', Settings>, 'config' | 'log' | 'signal'>,
 ): Promise<string | undefined> {
   for (const wish of wishes) {
     const network = await findNetwork(wish.subnet, settings, signal)
@@ -168,7 +171,9 @@ async function connectTo(
     if (network.value === undefined) return `the network for ${wish.subnet} is gone`
     if (present.includes(network.value.name)) continue
     const done = await connect(settings.engine, network.value, container, endpointFor(wish, aliases))
-    if (!done.ok) return `${wordFor(wish)} on the network ${network.value.name}: ${done.failure.message}`
+    const what = `${wordFor(wish)} on the network ${network.value.name}`
+    if (!done.ok) return `${what}: ${done.failure.message}`
+    log.info(`container ${container.slice(0, 12)}: ${what}`)
   }
   return undefined
 }

@@ -97,6 +97,13 @@ export async function endDaemon(child: ChildProcess, signal: NodeJS.Signals): Pr
   await gone
 }
 
+/**
+ * Nobody answers names in an engine's network, and a container that asks for one is told so at once. Where the machine's own
+ * name server is named and cannot be reached, the engine waits four seconds for each question, and a container that has asked
+ * cannot be stopped before.
+ */
+const NO_NAME_SERVER = '127.0.0.1'
+
 function daemonArgs(plan: DaemonPlan): string[] {
   const { dir, programs } = plan
   return [
@@ -115,6 +122,7 @@ function daemonArgs(plan: DaemonPlan): string[] {
     ['--init-path', programs.dockerInit],
     // The storage driver is left to dockerd: overlay2 where the file system can, vfs where it cannot.
     plan.network ? [] : ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
+    plan.network ? ['--dns', NO_NAME_SERVER] : [],
     plan.manyNetworks ? ['--default-address-pool', 'base=172.16.0.0/12,size=24'] : [],
     plan.debug ? ['--debug'] : [],
     plan.experimental ? ['--experimental'] : [],
