@@ -107,13 +107,14 @@ adapters:
 }
 
 /** The same in configuration version 2, where adapters are told to undo what they did. */
-function secondConfigOf({ url, node }: Flocker): string {
+function secondConfigOf(adapters: readonly string[], { url, node }: Flocker): string {
+  const [pre, post] = [adapters.join(', '), adapters.toReversed().join(', ')]
   return `
 version: 2
 chain: { deadline: 5m }
 endpoints:
-  ContainerCreate: { pre: [flocker, weave], post: [weave, flocker] }
-  ContainerStart: { pre: [flocker, weave], post: [weave] }
+  ContainerCreate: { pre: [${pre}], post: [${post}] }
+  ContainerStart: { pre: [${pre}], post: [weave] }
   ContainerDelete: { post: [flocker] }
 adapters:
   flocker: { use: flocker, timeout: 5m, with: { control: "${url}", node: ${node}, engine: "${engine.host}" } }
@@ -228,10 +229,16 @@ describe.each([
       found: 'hello\n10.9.1.5/24\n',
     })
     expect(await seenWith(['weave', 'flocker'])).toEqual(both)
+    for (const order of [
+      ['flocker', 'weave'],
+      ['weave', 'flocker'],
+    ])
+      expect(await seenThrough(secondConfigOf(order, flocker))).toEqual(both)
   })
 
   test('in protocol 2 a refused address gives the lease back at once, and the data stays', async () => {
-    await using powerstrip = await startPowerstrip({ upstream: engine.host, config: secondConfigOf(flocker) })
+    const config = secondConfigOf(['flocker', 'weave'], flocker)
+    await using powerstrip = await startPowerstrip({ upstream: engine.host, config })
     const run = (args: readonly string[]) => docker(powerstrip.unix, ['run', ...args], { cli: 'new' })
     const address = ['--env', 'WEAVE_CIDR=10.9.1.5/24']
     expect(await run(['--detach', '--name', 'holder', ...address, 'busybox', 'sleep', '1000'])).toMatchObject(
