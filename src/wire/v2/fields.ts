@@ -25,16 +25,26 @@ export function callFields(call: HookCall, instance: string): Record<string, str
 export function shownFields(
   fields: readonly { readonly key: string; readonly value: string }[],
 ): HookHeaders {
-  // Without a prototype, for a field may have any name. A map takes three times as long, for each request.
-  const shown: Record<string, string[]> = Object.create(null)
+  const shown: Record<string, string[]> = {}
   for (const { key, value } of fields) {
     if (UNSHOWN.has(key) || key.startsWith('proxy-')) continue
-    const values = shown[key]
-    if (values === undefined) shown[key] = [value]
-    else values.push(value)
+    if (Object.hasOwn(shown, key)) shown[key]!.push(value)
+    else addField(shown, key, [value])
   }
-  for (const key in shown) Object.freeze(shown[key])
-  return Object.freeze({ ...shown })
+  for (const key of Object.keys(shown)) Object.freeze(shown[key])
+  return Object.freeze(shown)
+}
+
+/** A field may have any name; an assignment to this one would change what the others mean. */
+export function addField<T>(fields: Record<string, T>, name: string, values: T): void {
+  if (name === '__proto__')
+    Object.defineProperty(fields, name, {
+      value: values,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    })
+  else fields[name] = values
 }
 
 const UNSHOWN: ReadonlySet<string> = new Set([

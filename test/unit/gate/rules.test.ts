@@ -137,6 +137,26 @@ test.each([
   expect(() => JSON.parse(text)).toThrow()
 })
 
+test('PS-JSON-003: what cannot stand in a string is found wherever in a long one it stands', () => {
+  const odd = ['"', '\\"', '\\u0041', '\\x', '\\ud800', '\n', '\u0000', '\u2028', '']
+  for (let length = 0; length < 200; length++)
+    for (const at of new Set([0, 62, 63, 64, 65, 127, 128, 129, length - 1, length]))
+      for (const one of odd) {
+        if (at < 0 || at > length) continue
+        const text = `{"Image":"${'x'.repeat(at)}${one}${'y'.repeat(length - at)}"}`
+        expect([text, judgeJson(text).ok]).toEqual([text, one !== '\\ud800' && isJson(text)])
+      }
+})
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 test('PS-JSON-004: one string becomes a list wherever the engine makes one of it', () => {
   expect(
     judged('{"Cmd":"echo hi","entrypoint":"sh","Shell":"a","HostConfig":{"CapAdd":"ALL","capdrop":"x"}}'),
