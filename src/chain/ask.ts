@@ -68,7 +68,8 @@ export async function askHook(
   const reply = await ask(facts)
   const durationMs = performance.now() - since
   if (!reply.ok) {
-    if (phase === 'pre' && mayHaveActed(reply.failure)) reserve(run, hook, facts, shown, true)
+    if (phase === 'pre' && mayHaveActed(reply.failure) && canUndo(hook))
+      reserve(run, hook, facts, shown, true)
     return fail(reply.failure)
   }
   const { outcome, warnings, remarks } = reply.value
@@ -116,7 +117,7 @@ function mayHaveActed(failure: HookFailure): boolean {
   switch (failure.kind) {
     case 'deadline':
     case 'aborted':
-      return true
+      return failure.begun !== false
     case 'unreachable':
       return failure.sent === true
     case 'bad-reply':
@@ -124,6 +125,11 @@ function mayHaveActed(failure: HookFailure): boolean {
     default:
       return false
   }
+}
+
+/** An adapter that has no such hook undoes nothing, and has nothing to be undone unless it asks for it all the same. */
+function canUndo(hook: Hook): boolean {
+  return !isOld(hook) && hook.abilities?.()?.implements.includes('unwind-hook') !== false
 }
 
 function reserve(

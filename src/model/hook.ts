@@ -138,7 +138,8 @@ export type HookFailure =
    * had just closed a connection that had been idle.
    */
   | { readonly kind: 'unreachable'; readonly cause: string; readonly sent?: true; readonly stale?: true }
-  | { readonly kind: 'deadline'; readonly deadlineMs: number }
+  /** `begun`: false where the adapter was not even called in that time, because nobody knew yet what it speaks. */
+  | { readonly kind: 'deadline'; readonly deadlineMs: number; readonly begun?: false }
   /** The adapter itself says that it failed: a status from 500 on. `message` may be empty. */
   | { readonly kind: 'broken'; readonly status: number; readonly message: string }
   /** A reply that means nothing: not JSON, too large, a redirect, a field of the wrong type. */
@@ -150,8 +151,8 @@ export type HookFailure =
     }
   /** Whether the hook is to be called at all could not be decided, so it was not. */
   | { readonly kind: 'undecided'; readonly problem: string }
-  /** The client left, so the call was ended. */
-  | { readonly kind: 'aborted' }
+  /** The client left, so the call was ended, or never made. */
+  | { readonly kind: 'aborted'; readonly begun?: false }
 
 /** What a hook answers: its outcome, and what its author should be told of (logged, never shown to clients). */
 export interface Answered<O> {

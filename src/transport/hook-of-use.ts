@@ -64,7 +64,7 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         use,
         facts,
         // Undoing has a time of its own, whatever is left of the chain's and however short the hook's own is.
-        limitMs: budgetMs,
+        undoWithinMs: budgetMs,
         signal: NEVER,
         call: () => ({
           type: 'unwind-hook',

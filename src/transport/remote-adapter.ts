@@ -38,8 +38,11 @@ export interface RemoteAdapterSettings {
 export interface Question<T> {
   readonly use: HookUse
   readonly facts: CallFacts
-  /** The time that it has, instead of what `use` and `facts` say. */
-  readonly limitMs?: number
+  /**
+   * For undoing: the time that it has, instead of what `use` and `facts` say. It is tried even while the circuit breaker holds other
+   * calls off, for nobody tries again later.
+   */
+  readonly undoWithinMs?: number
   readonly signal: StopSignal
   /** Never repeated, whatever became of it. */
   readonly once?: true
@@ -110,15 +113,15 @@ export class RemoteAdapter {
 
   /** Whatever comes of it comes in time, and counts for the circuit breaker. */
   async ask<T>(question: Question<T>): Promise<Result<T, HookFailure>> {
-    const { use, facts, limitMs, signal } = question
+    const { use, facts, undoWithinMs, signal } = question
     const ownMs = this.isOld ? use.timeoutV1Ms : use.timeoutMs
-    const timeoutMs = Math.max(1, Math.ceil(limitMs ?? Math.min(ownMs, facts.budgetMs)))
+    const timeoutMs = Math.max(1, Math.ceil(undoWithinMs ?? Math.min(ownMs, facts.budgetMs)))
     const endsAt = performance.now() + timeoutMs
     let hasBegun = false
     const end = await withinDeadline(timeoutMs, signal, (stop) =>
       whenThere(this.#handshake.settled(), (spoken): Soon<Result<T, HookFailure>> => {
         if (!spoken.ok) return failed({ kind: 'unreachable', cause: `adapter not ready: ${spoken.failure}` })
-        const tripped = this.#breaker.objection()
+        const tripped = undoWithinMs === undefined ? this.#breaker.objection() : undefined
         if (tripped !== undefined) return failed({ kind: 'unreachable', cause: tripped })
         hasBegun = true
         return spoken.value.protocol === 1
@@ -126,7 +129,7 @@ export class RemoteAdapter {
           : this.#askTwo(question, spoken.value.abilities, endsAt, stop)
       }),
     )
-    if (!hasBegun) return end
+    if (!hasBegun) return uncalled(end)
     if (!end.ok && end.failure.kind === 'aborted') this.#breaker.forget()
     else this.#breaker.tell(end.ok)
     return end
@@ -186,4 +189,9 @@ export class RemoteAdapter {
       if (stop.aborted) return reply
     }
   }
+}
+
+function uncalled<T>(end: Result<T, HookFailure>): Result<T, HookFailure> {
+  if (end.ok || (end.failure.kind !== 'deadline' && end.failure.kind !== 'aborted')) return end
+  return failed({ ...end.failure, begun: false })
 }

@@ -1,7 +1,10 @@
 /** Protocol 2, section 6: what was reserved is undone where the exchange does not end well. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { answering, type EngineScript, sendJson } from '../../support/cases/engine.ts'
 import { request } from '../../support/raw/box.ts'
-import type { Behaviour, Said } from '../../support/two/adapter.ts'
+import { type Behaviour, type Said, startTwo } from '../../support/two/adapter.ts'
 import { CREATE, messageOf, setTwo, type TwoStage } from '../../support/two/stage.ts'
 
 const PLACES = ['a', 'b', 'c', 'd'] as const
@@ -330,6 +333,81 @@ describe('undoing itself', () => {
       ['b', 'failed'],
       ['a', 'done'],
     ])
+  })
+
+  test('V2-6.4: it is tried although the circuit breaker holds calls off', async () => {
+    let isBroken = false
+    await using scene = await setTwo({
+      adapters: {
+        a: {
+          does: reserving('a', (type) => (type === 'pre-hook' && isBroken ? { status: 500 } : 'usual')),
+          circuitBreaker: { failures: 1, pause: '1m' },
+        },
+        b: async ({ type }) => {
+          if (type !== 'pre-hook') return undefined
+          // In the meantime another exchange trips it.
+          isBroken = true
+          await scene.ask('POST', '/v1.45/containers/web/start')
+          return { Allowed: false }
+        },
+      },
+      endpoints: { ContainerCreate: { pre: ['a', 'b'] }, ContainerStart: { pre: ['a'] } },
+    })
+    expect((await scene.create()).status).toBe(403)
+    expect(scene.notes('unwind-failed')).toEqual([])
+    expect(scene.timeline.map(({ adapter, type }) => `${adapter} ${type}`)).toEqual([
+      'a pre-hook',
+      'b pre-hook',
+      'a pre-hook',
+      'a unwind-hook',
+    ])
+  })
+
+  test('V2-6.2: an adapter that has no unwind-hook and did not end in time has nothing to be undone', async () => {
+    const without = { Implements: ['pre-hook'] }
+    await using old = await startTwo('c', { does: () => 'silence' })
+    old.optionsStatus = 404
+    await using scene = await setTwo({
+      adapters: {
+        a: reserving('a'),
+        b: { does: () => 'silence', abilities: without, timeout: '100ms', onError: 'ignore' },
+        // Asked for its protocol, it turns out to speak none but the first.
+        c: { unix: old.socket, timeout: '100ms', onError: 'ignore' },
+        d: { does: reserving('d'), abilities: without },
+        e: () => ({ Allowed: false }),
+      },
+      endpoints: { ContainerCreate: { pre: ['a', 'b', 'c', 'd', 'e'] } },
+    })
+    await scene.create()
+    // One that asks for what it does not have is told of.
+    expect(scene.notes('unwind-failed')).toEqual([
+      expect.objectContaining({
+        adapter: 'd',
+        failure: {
+          kind: 'bad-reply',
+          problem: 'it implements no unwind-hook, as its answer to OPTIONS says',
+        },
+      }),
+    ])
+    const { chain } = await scene.ended()
+    expect(chain?.unwound.map(({ adapter, result }) => [adapter, result])).toEqual([
+      ['d', 'failed'],
+      ['a', 'done'],
+    ])
+  })
+
+  test('V2-6.2: an adapter that was not called in time, because it has not said what it speaks, has not acted', async () => {
+    await using mute = createServer(() => {})
+    await once(mute.listen(0, '127.0.0.1'), 'listening')
+    const url = `http://127.0.0.1:${(mute.address() as AddressInfo).port}/`
+    await using scene = await setTwo({
+      adapters: { a: reserving('a'), b: { url, timeout: '100ms' } },
+      endpoints: { ContainerCreate: { pre: ['a', 'b'] } },
+    })
+    expect((await scene.create()).status).toBe(504)
+    const { chain } = await scene.ended()
+    expect(chain?.unwound.map(({ adapter, result }) => [adapter, result])).toEqual([['a', 'done']])
+    mute.closeAllConnections()
   })
 
   test('V2-6.5: the client waits 2 s at most; a hook that hangs leaves time for those before it', async () => {
