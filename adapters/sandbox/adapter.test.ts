@@ -769,6 +769,41 @@ describe('the doors', () => {
   })
 })
 
+describe('addresses of new networks', () => {
+  test.each([
+    ['10.0.0.0/8', true],
+    ['10.255.255.0/24', true],
+    ['172.31.0.0/16', true],
+    ['192.168.7.1/32', true],
+    ['fd12:3456::/64', true],
+    ['10.0.0.0/7', false],
+    ['172.32.0.0/16', false],
+    ['0.0.0.0/0', false],
+    ['::/0', false],
+    ['::ffff:10.0.0.0/104', false],
+    ['2001:db8::/64', false],
+    ['010.0.0.0/8', false],
+    ['10.0.0.0', false],
+    ['10.0.0.0/8 ', false],
+    ['10.0.0.0/08/8', false],
+  ])('%s', async (Subnet, allowed) => {
+    for (const key of ['Subnet', 'IPRange'])
+      expect(
+        await rulesMet({}, 'POST /networks/create', { Name: 'n', IPAM: { Config: [{ [key]: Subnet }] } }),
+      ).toEqual(allowed ? [] : ['PS-NET-004'])
+  })
+
+  test('are those that the policy names', async () => {
+    const asked = (Subnet: string) =>
+      rulesMet({ subnets: ['203.0.113.0/24'] }, 'POST /networks/create', {
+        Name: 'n',
+        IPAM: { Config: [{ Subnet }] },
+      })
+    expect(await asked('203.0.113.128/25')).toEqual([])
+    expect(await asked('10.0.0.0/24')).toEqual(['PS-NET-004'])
+  })
+})
+
 describe('settings', () => {
   test.each([
     [{ unheard: 1 }, 'there is no option "unheard"'],
@@ -780,6 +815,8 @@ describe('settings', () => {
     [{ privileged: 'yes' }, '"privileged": is true or false'],
     [{ capabilities: 'ALL' }, '"capabilities": is a list of texts'],
     [{ owner: 'a b' }, '"owner"'],
+    [{ subnets: ['10.0.0.0'] }, '"subnets"'],
+    [{ subnets: ['10.0.0.0/33'] }, '"subnets"'],
   ])('%j', (configured, message) => {
     expect(() => sandbox.create(configured)).toThrow(message)
   })

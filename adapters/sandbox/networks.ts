@@ -16,6 +16,7 @@ import {
   unless,
   whenTrue,
 } from './shape.ts'
+import { liesIn } from './subnets.ts'
 
 export const networkMode: FieldRule = text(function* (mode, policy, _field, put) {
   if (mode === 'host' || mode.startsWith('container:'))
@@ -100,6 +101,12 @@ const ENDPOINT_FIELDS: FieldRules = {
   GwPriority: HARMLESS,
 }
 
+/** The engine gives its host a route to every network: one over somebody else's addresses would take the host's own traffic. */
+const subnet = text(function* (range, policy, field) {
+  if (!liesIn(range, policy.subnets))
+    yield forbidden('PS-NET-004', `${field} ${quoted(range)}`, setting('subnets'))
+})
+
 /** The body of a network create. */
 export function* networkCreate(body: JsonObject, policy: Policy): Iterable<Concern> {
   yield* judgeFields(body, NETWORK_FIELDS, policy)
@@ -129,8 +136,8 @@ const NETWORK_FIELDS: FieldRules = {
       yield* judgeFields(
         config,
         {
-          Subnet: HARMLESS,
-          IPRange: HARMLESS,
+          Subnet: subnet,
+          IPRange: subnet,
           Gateway: HARMLESS,
           AuxiliaryAddresses: HARMLESS,
           AuxAddress: HARMLESS,

@@ -2,6 +2,7 @@
 import { isJsonObject } from 'powerstrip/sdk'
 import { isCleanPath } from './host-paths.ts'
 import { isNameRule } from './image-name.ts'
+import { isRange } from './subnets.ts'
 
 export interface Policy {
   /** `report`: what would be refused is logged and let pass. */
@@ -48,6 +49,8 @@ export interface Policy {
   readonly networks: readonly string[]
   readonly networkDrivers: readonly string[]
   readonly networkOptions: readonly string[]
+  /** Addresses that new networks may have: `10.0.0.0/8`. */
+  readonly subnets: readonly string[]
   readonly publish: 'none' | 'loopback' | 'any'
   readonly extraHosts: boolean
   readonly restartPolicies: readonly string[]
@@ -113,6 +116,8 @@ export const DEFAULTS: Policy = {
   networks: ['bridge', 'none'],
   networkDrivers: ['bridge'],
   networkOptions: ['com.docker.network.driver.mtu', 'com.docker.network.bridge.enable_icc'],
+  // The private ones; whoever has machines there that containers must not pass for names fewer.
+  subnets: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
   publish: 'loopback',
   extraHosts: false,
   restartPolicies: ['no', 'on-failure'],
@@ -201,6 +206,7 @@ const CHECKS: { readonly [Name in keyof Policy]?: (entry: string) => string | un
     !entry.startsWith('/') || isCleanPath(entry)
       ? undefined
       : `"${entry}" is neither the name of a container or network nor a clean path`,
+  subnets: (entry) => (isRange(entry) ? undefined : `"${entry}" is no range of addresses such as 10.0.0.0/8`),
   registries: nameRule,
   tags: nameRule,
   push: nameRule,
