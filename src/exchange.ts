@@ -113,13 +113,15 @@ export async function runExchange(
   const streams = streamHooks(request, plan.stream)
   if (streams.kind === 'refused') return parts.refuse(streams.refusal)
 
-  const judges = [...plan.pre, ...plan.validate, ...plan.post, ...streams.hooks]
+  const { pre, validate } = plan
+  const others = validate.length + plan.post.length + streams.hooks.length
+  const judges = others === 0 ? pre : [...pre, ...validate, ...plan.post, ...streams.hooks]
   const taken = await takeBody(request, judges, plan.observe, (...terms) => parts.collect(...terms))
   if (taken.kind === 'gone') return ABORTED
   if (taken.kind === 'refused') return parts.refuse(taken.refusal)
   const { body, oversized } = taken
 
-  const isFull = [...judges, ...plan.observe].some((hook) => hook.terms !== undefined)
+  const isFull = judges.some(hasTerms) || plan.observe.some(hasTerms)
   const original = originalRequest(request, body, isFull)
   const run = new ChainRun({
     exchange: factsOf(request, parts.identity),
@@ -458,6 +460,10 @@ class Exchange {
   #unwind(cause: Omit<UnwindCause, 'selfTimeout'>): Promise<void> {
     return unwind(this.#run, cause, this.#limits.unwindMs ?? UNWIND_MS)
   }
+}
+
+function hasTerms({ terms }: Hook): boolean {
+  return terms !== undefined
 }
 
 function told(end: ExchangeEnd, request: HookRequest, response: HookResponse | null = null): Told {

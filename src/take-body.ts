@@ -35,18 +35,19 @@ export async function takeBody(
   const mode = bodyMode(facts)
   if (mode === 'absent') return taken({ kind: 'absent', text: null })
   const wants = mode === 'streamed' ? seesBytes : seesJson
-  const wanting = judges.filter(wants)
-  const limit = limitOf(wanting, observers.filter(wants))
+  const limit = limitOf(judges, observers, wants)
   if (limit === undefined) return taken(STREAMED)
+  const oversizedFor = (bytes: number) =>
+    judges.filter((hook) => isSkipping(hook) && wants(hook) && bytes > hook.maxBodyBytes)
   const { framing } = terms
   // One that is too large for all who may do without it is let through as it comes; the rest has to be counted first.
   if (!limit.strict && (framing.kind !== 'length' || framing.bytes > limit.bytes))
-    return taken(STREAMED, wanting.filter(isSkipping))
+    return taken(STREAMED, oversizedFor(Number.POSITIVE_INFINITY))
   const collected = await collect(limit.bytes, tooLarge(limit))
   if (collected.kind !== 'body') return collected
   if (mode === 'dropped') return taken({ kind: 'dropped', text: null })
   const { raw, data } = collected
-  const oversized = wanting.filter((hook) => isSkipping(hook) && data.length > hook.maxBodyBytes)
+  const oversized = oversizedFor(data.length)
   if (mode === 'streamed') return taken({ kind: 'taken', text: null, plain: true, raw, data }, oversized)
   const shown = readShownBody(data, facts)
   return shown.ok
@@ -71,18 +72,25 @@ interface BodyLimit {
   readonly strict: boolean
 }
 
-/** Nothing: nobody is shown it. */
-function limitOf(judges: readonly Hook[], observers: readonly Hook[]): BodyLimit | undefined {
-  const strict = judges.filter((hook) => (hook.terms?.onOversize ?? 'reject') === 'reject')
-  if (strict.length > 0)
-    return { ...boundOf(strict.reduce((a, b) => (b.maxBodyBytes < a.maxBodyBytes ? b : a))), strict: true }
-  const others = [...judges, ...observers]
-  if (others.length === 0) return undefined
-  return { ...boundOf(others.reduce((a, b) => (b.maxBodyBytes > a.maxBodyBytes ? b : a))), strict: false }
-}
-
-function boundOf({ maxBodyBytes, adapter }: Hook): Omit<BodyLimit, 'strict'> {
-  return { bytes: maxBodyBytes, adapter }
+/** The smallest of those that refuse a larger body; where there are none, the largest of the others. Nothing: nobody is shown it. */
+function limitOf(
+  judges: readonly Hook[],
+  observers: readonly Hook[],
+  wants: (hook: Hook) => boolean,
+): BodyLimit | undefined {
+  let smallest: Hook | undefined
+  let largest: Hook | undefined
+  const allow = (hook: Hook) => {
+    if (largest === undefined || hook.maxBodyBytes > largest.maxBodyBytes) largest = hook
+  }
+  for (const hook of judges) {
+    if (!wants(hook)) continue
+    if ((hook.terms?.onOversize ?? 'reject') !== 'reject') allow(hook)
+    else if (smallest === undefined || hook.maxBodyBytes < smallest.maxBodyBytes) smallest = hook
+  }
+  for (const hook of observers) if (wants(hook)) allow(hook)
+  const bound = smallest ?? largest
+  return bound && { bytes: bound.maxBodyBytes, adapter: bound.adapter, strict: smallest !== undefined }
 }
 
 function tooLarge({ bytes, adapter }: BodyLimit): Refusal {
