@@ -454,6 +454,28 @@ describe('what others have made', () => {
     const query = new URL((outcome as { target: string }).target, 'http://x').searchParams
     expect(JSON.parse(query.get('filters')!)).toEqual({ label: ['a', `${OWNER_LABEL}=team`], name: ['x'] })
   })
+
+  test.each(['/services', '/secrets', '/configs', '/tasks', '/containers/json', '/volumes'])(
+    'on GET %s the owner’s label has one value, whatever the client’s filter says',
+    async (path) => {
+      const asked = (label: unknown) => `GET ${path}?filters=${encodeURIComponent(JSON.stringify({ label }))}`
+      const inSwarm = { ...owner, swarm: 'services' }
+      for (const label of [
+        [OWNER_LABEL],
+        [`${OWNER_LABEL}=`, `${OWNER_LABEL}=team`],
+        { [OWNER_LABEL]: true, [`${OWNER_LABEL}=team`]: false },
+      ]) {
+        const outcome = await ask(inSwarm, asked(label))
+        const query = new URL((outcome as { target: string }).target, 'http://x').searchParams
+        expect(JSON.parse(query.get('filters')!)).toEqual({ label: [`${OWNER_LABEL}=team`] })
+      }
+      for (const label of [[`${OWNER_LABEL}=others`], { [`${OWNER_LABEL}=others=x`]: true, a: true }])
+        expect(await ask(inSwarm, asked(label))).toMatchObject({
+          kind: 'deny',
+          message: expect.stringContaining('PS-OWN-001'),
+        })
+    },
+  )
 })
 
 describe('images', () => {

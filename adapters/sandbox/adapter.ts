@@ -17,6 +17,7 @@ import { type Forbidden, forbidden, quoted, setting } from './concern.ts'
 import { DOORS, type Door } from './doors.ts'
 import { factsOf } from './engine-facts.ts'
 import {
+  areOwn,
   filtersIn,
   IMAGE_OWNER_LABEL,
   imageMark,
@@ -160,8 +161,7 @@ function unmarked(door: Door, ctx: Judged, { owner, mode }: Policy): Forbidden[]
     'this adapter under "pre" too, and no other that takes the mark away',
   )
   if (door.narrowed !== undefined && mode === 'enforce') {
-    const filters = filtersIn(ctx.query.get('filters') ?? '{}')
-    if (!filters?.label?.includes(`${door.narrowed}=${owner}`)) return [missing]
+    if (!areOwn(filtersIn(ctx.query.get('filters')), owner, door.narrowed)) return [missing]
   }
   return door.marks === undefined || isMarked(door.marks, ctx, owner) ? [] : [missing]
 }
@@ -240,9 +240,20 @@ function labelsIn(text: string | null): Json {
 
 /** Lets a list show, and a prune remove, what the owner has made. */
 function narrow(ctx: PreContext<'*', Config>, owner: string, label: string): Decision {
-  const filters = ownFilters(ctx.query.get('filters'), owner, label)
+  const filters = filtersIn(ctx.query.get('filters'))
   if (filters === undefined)
     return ctx.deny(words([forbidden('PS-FIELD-001', '"filters" that cannot be read', 'sending a JSON map')]))
-  ctx.query.set('filters', filters)
+  const own = ownFilters(filters, owner, label)
+  if (own === undefined)
+    return ctx.deny(
+      words([
+        forbidden(
+          'PS-OWN-001',
+          `a list of what others than ${quoted(owner)} have made`,
+          'leaving the label out',
+        ),
+      ]),
+    )
+  ctx.query.set('filters', own)
   return
 }

@@ -48,16 +48,38 @@ export function imageMark(owner: string): string {
   return `LABEL ${OWNER_LABEL}="" ${IMAGE_OWNER_LABEL}="${owner}"`
 }
 
-/** `filters` of a list or a prune, narrowed to what the owner has made. `undefined`: they cannot be read. */
-export function ownFilters(text: string | null, owner: string, label: string): string | undefined {
-  const filters = text === null || text === '' ? {} : filtersIn(text)
-  if (filters === undefined) return undefined
-  // The engine takes a list as well as a map of switches, and either way looks at the names only.
-  const labels = namesIn(filters.label)
-  return JSON.stringify({ ...filters, label: [...labels, `${label}=${owner}`] })
+/**
+ * Filters of a list or a prune, narrowed to what the owner has made. `undefined`: they ask for what somebody else has made.
+ *
+ * The label stands there once. Of two values for one label the lists of a swarm take either, as chance will have it, where all
+ * others want both.
+ */
+export function ownFilters(
+  filters: Readonly<Record<string, string[]>>,
+  owner: string,
+  label: string,
+): string | undefined {
+  const own = `${label}=${owner}`
+  const labels = (filters.label ?? []).filter(
+    (entry) => entry !== own && entry !== label && entry !== `${label}=`,
+  )
+  if (labels.some((entry) => entry.startsWith(`${label}=`))) return undefined
+  return JSON.stringify({ ...filters, label: [...labels, own] })
 }
 
-export function filtersIn(text: string): Record<string, string[]> | undefined {
+/** Whether filters are as `ownFilters` leaves them. */
+export function areOwn(
+  filters: Readonly<Record<string, string[]>> | undefined,
+  owner: string,
+  label: string,
+): boolean {
+  const values = filters?.label?.filter((entry) => entry === label || entry.startsWith(`${label}=`))
+  return values?.length === 1 && values[0] === `${label}=${owner}`
+}
+
+/** The engine takes lists as well as maps of switches, and either way looks at the names only. `undefined`: they cannot be read. */
+export function filtersIn(text: string | null): Record<string, string[]> | undefined {
+  if (text === null || text === '') return {}
   try {
     const read = parseJson(text)
     if (!isJsonObject(read)) return undefined

@@ -44,3 +44,15 @@ export async function startNullHooks(upstream: string, policy?: object): Promise
     },
   }
 }
+
+/** The sandbox before everything, and nobody behind. */
+export function startSandbox(upstream: string, policy: object): Promise<Powerstrip> {
+  return startPowerstrip({
+    upstream,
+    config: JSON.stringify({
+      version: 2,
+      endpoints: { '* *': { pre: ['sandbox'] } },
+      adapters: { sandbox: { use: 'sandbox', with: { engine: upstream, ...policy } } },
+    }),
+  })
+}

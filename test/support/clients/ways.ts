@@ -3,7 +3,7 @@
  * everything that change nothing, a sandbox among them whose policy allows all that they do. Whatever a client does has to look the same on all of them.
  */
 import { randomBytes } from 'node:crypto'
-import { CLIENTS_POLICY, type NullHooks, startNullHooks } from '../cases/null-hooks.ts'
+import { CLIENTS_POLICY, type NullHooks, startNullHooks, startSandbox } from '../cases/null-hooks.ts'
 import { type CliKind, type DockerOptions, docker, type Ended, type Engine } from '../engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../powerstrip.ts'
 import { ALONE } from './alone.ts'
@@ -18,10 +18,15 @@ export const WAY_NAMES = [
   'through hooks that change nothing',
 ] as const
 
-/** Without the hooks, for progress while it is made: a post-hook of protocol 1 is shown an answer when it is complete (P14). */
-export const RELAYED = WAY_NAMES.slice(0, 3)
+/** One of hooks too, but none that is shown answers. Opened where a scenario asks for it. */
+const JUDGED = 'through a sandbox alone'
 
-export type WayName = (typeof WAY_NAMES)[number]
+/** Without the null adapter, for progress while it is made: a post-hook of protocol 1 is shown an answer when it is complete (P14). */
+export const RELAYED: readonly WayName[] = [...WAY_NAMES.slice(0, 3), JUDGED]
+
+export type WayName = (typeof WAY_NAMES)[number] | typeof JUDGED
+
+const ALL_NAMES: readonly WayName[] = [...WAY_NAMES, JUDGED]
 
 /** One way to the engine, and what a scenario needs to go it. */
 export interface Way {
@@ -64,6 +69,7 @@ export interface Ways {
 export function everyWay(engine: () => Engine): Ways {
   let powerstrip: Powerstrip | undefined
   let nothing: NullHooks | undefined
+  let judged: Powerstrip | undefined
   const clients = new Set<RunningClient>()
   const tag = `c${randomBytes(3).toString('hex')}`
   const started = (): Powerstrip => {
@@ -78,11 +84,12 @@ export function everyWay(engine: () => Engine): Ways {
   afterAll(async () => {
     // A scenario that never came to its end has not let go of its clients.
     for (const client of clients) client[Symbol.dispose]()
-    const complaints = [powerstrip, nothing?.powerstrip].flatMap(
+    const complaints = [powerstrip, nothing?.powerstrip, judged].flatMap(
       (proxy) => proxy?.log.filter(isComplaint) ?? [],
     )
     await powerstrip?.stop()
     await nothing?.[Symbol.asyncDispose]()
+    await judged?.stop()
     await sweep(engine().host, tag)
     expect(complaints).toEqual([])
   })
@@ -93,12 +100,14 @@ export function everyWay(engine: () => Engine): Ways {
       'through the unix listener': () => started().unix,
       'through the TCP listener': () => started().tcp,
       'through hooks that change nothing': () => nothing!.powerstrip.unix,
+      [JUDGED]: () => judged!.unix,
     }
-    return makeWay({ name, cli, host: hosts[name](), prefix: `${tag}${WAY_NAMES.indexOf(name)}`, clients })
+    return makeWay({ name, cli, host: hosts[name](), prefix: `${tag}${ALL_NAMES.indexOf(name)}`, clients })
   }
 
   return {
     async same(scenario, { cli = 'path', inTurn = false, only = WAY_NAMES } = {}) {
+      if (only.includes(JUDGED)) judged ??= await startSandbox(engine().host, CLIENTS_POLICY)
       const seen = await playAll(
         only.map((name) => wayOf(name, cli)),
         async (way) => masked(await scenario(way), tag),
