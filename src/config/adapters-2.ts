@@ -18,7 +18,7 @@ import type {
   SecurityOptions,
   UseSettings,
 } from './config.ts'
-import { readPath } from './paths.ts'
+import { readPath, socketFrom } from './paths.ts'
 import { type Problems, placeIn } from './problem.ts'
 import { readSetting, type SettingKey, USE_KEYS } from './settings.ts'
 import { readClientTls } from './tls.ts'
@@ -138,7 +138,8 @@ function readCalled(
   const call = readCallSettings(found, protocol, problems)
   const text = readText(source, source.key === 'url' ? 'a URL' : 'the path of a socket', problems)
   if (text === undefined) return undefined
-  const url = source.key === 'url' ? text : unixUrl(text, found.path, problems)
+  const url =
+    source.key === 'url' ? text : unixUrl(socketFrom(source.value.at.file, text), found.path, problems)
   if (source.key === 'url' && found.path)
     problems.error('key-conflict', found.path.keyAt, '"path" goes with "unix"; a URL has its path in it')
   const address = readAdapterUrl(source, url, problems)

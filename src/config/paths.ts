@@ -9,6 +9,11 @@ export function pathFrom(file: string, written: string): string {
   return isAbsolute(written) ? written : join(dirname(file), written)
 }
 
+/** The absolute path of a socket. What is no path at all stays as it is, for whoever reads it to complain of. */
+export function socketFrom(file: string, written: string): string {
+  return /^$|^\/|\0|:\/\//.test(written) ? written : resolve(pathFrom(file, written))
+}
+
 /** The absolute name of a file that the value names, or a problem. */
 export function readPath(entry: Entry, problems: Problems): string | undefined {
   const text = readText(entry, 'the name of a file', problems)

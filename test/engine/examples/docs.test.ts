@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -265,6 +265,14 @@ describe('powerstrip init-adapter', () => {
     })
     const [asked] = (await once(call.end(), 'response')) as [IncomingMessage]
     expect(await json(asked)).toMatchObject({ Name: 'team-label', Implements: ['pre-hook', 'validate-hook'] })
+    // The line for adapters.yml that the page has for it.
+    const line = /`(team-label: \{ unix: [^`]*)`/.exec(readFileSync(join(folder, 'README.md'), 'utf8'))?.[1]
+    const own = readFileSync(join(folder, 'adapters.yml'), 'utf8')
+    writeFileSync(join(folder, 'service.yml'), own.replace(/team-label: \{.*/, `${line}`))
+    expect(await run(process.execPath, [COMMAND, 'check', join(folder, 'service.yml')])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('service.yml: good: 1 endpoint, 1 adapter'),
+    })
     process.kill(-served.pid!, 'SIGTERM')
     await once(served, 'exit')
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describeProblems } from '../../../src/config/describe.ts'
-import { parseConfig } from '../../../src/config/parse.ts'
+import { NO_BUILT_INS, parseConfig } from '../../../src/config/parse.ts'
 import type { ConfigProblem } from '../../../src/config/problem.ts'
 
 const GROUND = { builtIns: ['debug'] }
@@ -233,4 +233,17 @@ describe('what an in-process adapter is told', () => {
       ['toString', 2],
     ])
   })
+})
+
+test('the socket of an adapter is found from the file that names it', () => {
+  const socketOf = (unix: string) => {
+    const text = JSON.stringify({ version: 2, adapters: { a: { unix, path: '/hook' } }, endpoints: {} })
+    const parsed = parseConfig(text, '/etc/powerstrip/adapters.yml', NO_BUILT_INS)
+    const adapter = parsed.ok ? parsed.value.config.adapters.get('a') : undefined
+    return adapter?.kind === 'url' ? adapter.address : undefined
+  }
+  expect(socketOf('./a.sock')).toMatchObject({ socketPath: '/etc/powerstrip/a.sock', path: '/hook' })
+  expect(socketOf('../run/a.sock')).toMatchObject({ socketPath: '/etc/run/a.sock' })
+  expect(socketOf('/run/a.sock')).toMatchObject({ socketPath: '/run/a.sock' })
+  for (const none of ['', 'unix:///run/a.sock', 'http://a/']) expect(socketOf(none)).toBe(undefined)
 })
