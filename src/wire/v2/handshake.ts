@@ -38,6 +38,8 @@ export function decodeAbilities(
 ): Result<AdapterAbilities, HandshakeFailure> {
   // What a gateway says for an adapter that is still starting; taken for protocol 1, it would stay that.
   if (status >= 502 && status <= 504) return problem(`it answered ${status} to OPTIONS`)
+  // It wants a proof that the configuration does not give; protocol 1 has none at all.
+  if (status === 401) return problem('it answered 401 to OPTIONS: "auth" is missing, or not what it expects')
   if (status === 404 || status === 405 || status === 501) return failed({ kind: 'old' })
   if (contentType?.split(';', 1)[0]?.trim().toLowerCase() !== V2_TYPE) return failed({ kind: 'old' })
   if (status !== 200) return problem(`it answered ${status} to OPTIONS`)

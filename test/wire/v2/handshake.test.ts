@@ -74,6 +74,7 @@ test.each([
 
 test.each([
   [503, '', undefined],
+  [401, '{"message":"who are you?"}', 'application/json'],
   [400, '{}', TYPE],
   [200, 'no', TYPE],
   [200, '{"Implements":[]}', TYPE],
