@@ -26,7 +26,7 @@ import type { Link, LinkReader } from './plane/link.ts'
 import { Relay, type RelayEnd } from './plane/relay.ts'
 import { RequestSource, type RequestTaker } from './plane/request-source.ts'
 import { splice } from './plane/splice.ts'
-import { type AdmissionTerms, type AdmittedRequest, admit } from './route/admit.ts'
+import { type AdmissionTerms, type AdmittedRequest, admit, COME_ROUND } from './route/admit.ts'
 import { EMPTY_PLAN, type Plan, planFor, type Rule } from './route/plan.ts'
 
 /** What a connection needs from the proxy that serves it. */
@@ -153,6 +153,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#request = request
     const hooks = this.#hooks
     const plan = this.#planFor(request, hooks.rules)
+    if (plan !== EMPTY_PLAN && request.isOwnQuestion) return this.#end(this.refuse(COME_ROUND))
     if (plan !== EMPTY_PLAN || request.dryRun) return this.#runHooked(request, plan, hooks)
     const opening =
       request.onward === request.head.text ? this.#previous!.received : Buffer.from(request.onward, 'latin1')

@@ -17,6 +17,7 @@ import type { HookRules } from './connection.ts'
 import { INSTANCE } from './instance.ts'
 import type { Adapter, Hook, HookTerms } from './model/hook.ts'
 import { failed, impossible, ok, type Result } from './model/result.ts'
+import { answersTo } from './sdk/askers.ts'
 import { beginBackground } from './sdk/background.ts'
 import type { Credentials } from './transport/destination.ts'
 import { hookOfUse } from './transport/hook-of-use.ts'
@@ -97,6 +98,7 @@ export async function composeRules(
         await close()
         return failed({ adapter: name, line: adapter.line, message: own.failure })
       }
+      answersTo(INSTANCE)
       adapters.push(own.value)
       made.set(
         keyOf(name, settings),

@@ -19,6 +19,8 @@ export interface AdmittedRequest {
   readonly tunnel: Tunnel | undefined
   /** The client wants to know what would happen, and nothing to happen. */
   readonly dryRun: boolean
+  /** An adapter of this very powerstrip is asking: hooks on it would lead to it again. */
+  readonly isOwnQuestion: boolean
   /** The head's text as it may go on: the client's own bytes, less whole lines that stop here. */
   readonly onward: string
   /** The same as fields. */
@@ -66,6 +68,10 @@ export function admit(text: string, options: AdmissionTerms): Result<AdmittedReq
     route: route.value,
     tunnel: tunnel.value,
     dryRun: dryRun.value,
+    isOwnQuestion:
+      fieldValue(head.value, 'powerstrip-asker')
+        ?.split(' ')
+        .includes(options.instance ?? '') === true,
     ...withoutStoppedLines(head.value, tunnel.value !== undefined),
   })
 }
@@ -75,7 +81,7 @@ function hasComeRound({ fields }: RequestHead, instance: string): boolean {
   return fields.some(({ key, value }) => key === 'via' && value.includes(`powerstrip-${instance}`))
 }
 
-const COME_ROUND = refusal(
+export const COME_ROUND = refusal(
   'PS-HEADER-001',
   508,
   'this request was made on behalf of one that this very powerstrip has in hand; its adapters call the engine itself',

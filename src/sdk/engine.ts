@@ -7,6 +7,7 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import { failed, ok, type Result } from '../model/result.ts'
 import { causeOf } from '../transport/cause.ts'
+import { askerFields } from './askers.ts'
 import { engineRequestOptions } from './engine-address.ts'
 import { type EngineFilters, type EngineNews, followEvents } from './engine-events.ts'
 import { isJsonObject, type Json, parseJson, printJson } from './json.ts'
@@ -119,10 +120,11 @@ interface WholeAnswer {
 
 function exchange(options: RequestOptions, body: unknown, signal: AbortSignal): Promise<WholeAnswer> {
   const text = body === undefined ? undefined : printJson(body)
+  const own = { ...options.headers, ...askerFields() }
   const headers =
     text === undefined
-      ? options.headers
-      : { ...options.headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+      ? own
+      : { ...own, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
   return new Promise((resolve, reject) => {
     const call = request({ ...options, headers, signal, agent: false }, (answer) => {
       readWhole(answer).then(resolve, reject)

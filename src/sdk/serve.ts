@@ -16,6 +16,7 @@ import { decodeCall } from '../wire/v2/call.ts'
 import { V2_TYPE } from '../wire/v2/fields.ts'
 import { encodeAbilities } from '../wire/v2/handshake.ts'
 import { encodeReply } from '../wire/v2/reply.ts'
+import { answersTo, instanceIn } from './askers.ts'
 import { beginBackground } from './background.ts'
 import type { AdapterDefinition } from './define-adapter.ts'
 import { type Guard, guardOf, type ServeAuth } from './guard.ts'
@@ -97,6 +98,8 @@ async function hookServer(
     const text = typeof body === 'string' ? body : ''
     const objection = guard.objection(headers, text)
     if (objection !== undefined) return refuse(reply, objection)
+    const instance = instanceIn(headers.via)
+    if (instance !== undefined) answersTo(instance)
     const wait = waitOf(reply, Number(headers['powerstrip-timeout-ms']))
     const said = await answer({ adapter, told }, headers, text, wait.stop, log)
     wait.settle()

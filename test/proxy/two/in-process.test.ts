@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { type AdapterDefinition, type AdapterSpec, defineAdapter } from 'powerstrip/sdk'
+import { type AdapterDefinition, type AdapterSpec, defineAdapter, engineAt } from 'powerstrip/sdk'
 import { describeAddress } from '../../../src/model/address.ts'
 import { failed, ok } from '../../../src/model/result.ts'
 import { startEngine } from '../../support/cases/engine.ts'
@@ -382,4 +382,38 @@ export default defineAdapter({
   expect((await client.answer('POST')).status).toBe(403)
   expect(await powerstrip.stop()).toBe(0)
   await rm(folder, { recursive: true })
+})
+
+test('PS-HEADER-001: an adapter that takes powerstrip for the engine is told so at its first question; without hooks it is answered', async () => {
+  const heard: unknown[] = []
+  let ask = (): Promise<unknown> => Promise.resolve()
+  await using scene = await within(
+    {
+      a: {
+        pre: {
+          async '*'({ deny }) {
+            const answer = (await ask()) as {
+              readonly ok: boolean
+              readonly failure?: { readonly message: string }
+            }
+            heard.push(answer)
+            return answer.ok ? undefined : deny(answer.failure?.message ?? '')
+          },
+        },
+      },
+    },
+    { endpoints: { ContainerCreate: { pre: ['a'] } } },
+  )
+  const engine = engineAt(`unix://${scene.socket}`)
+  ask = () => engine.json('POST', CREATE, { body: BODY })
+  const refused = await scene.create(BODY)
+  expect([refused.status, messageOf(refused)]).toEqual([403, expect.stringContaining('(PS-HEADER-001)')])
+  expect(heard).toMatchObject([{ ok: false, failure: { kind: 'refused', status: 508 } }])
+  expect(scene.engine.requests).toEqual([])
+
+  // Nothing asks about this one.
+  ask = () => engine.json('GET', '/v1.45/info')
+  expect((await scene.create(BODY)).status).toBe(201)
+  expect(scene.engine.requests.map(({ target }) => target)).toEqual(['/v1.45/info', CREATE])
+  expect(scene.engine.requests[0]!.field('powerstrip-asker')).toBeUndefined()
 })
