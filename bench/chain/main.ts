@@ -27,7 +27,7 @@ interface Variant {
   readonly multiple?: { readonly times: number; readonly of: string }
 }
 
-const ONE_OF_TWO = 'one hook of protocol 2, unix socket'
+const NO_CHANGE = 'one hook of protocol 2 that changes nothing'
 const BY_SDK = 'the same by the SDK, with fastify'
 const ONE_VALIDATOR = 'one validator of protocol 2'
 
@@ -39,7 +39,8 @@ const VARIANTS: readonly Variant[] = [
   },
   { title: 'one hook, unix socket', config: (adapter) => configOf(1, remote(adapter)), target: 0.4 },
   { title: 'five hooks, unix socket', config: (adapter) => configOf(5, remote(adapter)), target: 1.6 },
-  { title: ONE_OF_TWO, config: (adapter) => configTwo(adapter, { pre: 1 }), target: 0.35 },
+  { title: NO_CHANGE, config: (adapter) => configTwo(adapter, { pre: 1 }, '/allow'), target: 0.35 },
+  { title: 'one that adds a label', config: (adapter) => configTwo(adapter, { pre: 1 }), target: 0.35 },
   { title: BY_SDK, config: (adapter) => configTwo(`${adapter}-sdk`, { pre: 1 }) },
   { title: ONE_VALIDATOR, config: (adapter) => configTwo(adapter, { validate: 1 }) },
   {
@@ -63,16 +64,14 @@ function configOf(hooks: number, adapter: string, pattern = 'POST /*/containers/
 }
 
 /** Each hook is an adapter of its own at the socket of protocol 2. */
-function configTwo(adapter: string, phases: Readonly<Record<string, number>>): string {
+function configTwo(adapter: string, phases: Readonly<Record<string, number>>, path = '/hook'): string {
   const names = (phase: string, count: number) => Array.from({ length: count }, (_, n) => `${phase}${n}`)
   const lists = Object.entries(phases).map(([phase, count]) => [phase, names(phase, count)] as const)
   return JSON.stringify({
     version: 2,
     endpoints: { ContainerCreate: Object.fromEntries(lists) },
     adapters: Object.fromEntries(
-      lists.flatMap(([, all]) =>
-        all.map((name) => [name, { unix: `${adapter}2`, path: '/hook', protocol: 2 }]),
-      ),
+      lists.flatMap(([, all]) => all.map((name) => [name, { unix: `${adapter}2`, path, protocol: 2 }])),
     ),
   })
 }

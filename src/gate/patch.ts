@@ -8,7 +8,7 @@
 import type { BodyPatch } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
 import { describeFault, judgeAsWritten } from './json.ts'
-import { rawElements, rawMembers } from './raw-json.ts'
+import { placeOfMember, rawElements, rawMembers } from './raw-json.ts'
 
 /** The text with the patch applied, or why it cannot be. */
 export function patched(text: string, patch: BodyPatch): Result<string, string> {
@@ -106,13 +106,48 @@ const NOTHING: Tree = { kind: 'list', items: [] }
 function applied(target: Tree, patch: Tree): Tree {
   const operations = opened(patch)
   if (operations.kind !== 'list') throw new Misfit('it is not a list of operations')
+  const few = operations.items.length <= FEW_OPERATIONS
   let root = target
   for (const [index, item] of operations.items.entries()) {
     const operation = opened(item)
     if (operation.kind !== 'object') throw new Misfit(`operation ${index} is not an object`)
-    root = step(root, operation, index)
+    root = (few ? putInPlace(root, operation, index) : undefined) ?? step(root, operation, index)
   }
   return root
+}
+
+/** Each that is put into the text reads its way through it anew; for more than this many it is taken apart once. */
+const FEW_OPERATIONS = 4
+
+/**
+ * What most patches do, setting a member of an object, in the text itself: a create with twenty labels gets another in a third of
+ * the time that taking it apart and writing it again takes. Nothing where it is something else, or does not fit.
+ */
+function putInPlace(root: Tree, operation: ObjectTree, index: number): Tree | undefined {
+  if (root.kind !== 'written') return undefined
+  const op = textOf(operation, 'op', index)
+  const value = operation.members.get('value')
+  if ((op !== 'add' && op !== 'replace') || value?.kind !== 'written') return undefined
+  const path = pointer(textOf(operation, 'path', index))
+  const { text } = root
+  let at = 0
+  for (const [depth, key] of path.entries()) {
+    const place = placeOfMember(text, at, key)
+    if (place === undefined) return undefined
+    if (depth === path.length - 1) {
+      if (place.kind === 'there') return put(text, place.start, place.end, value.text)
+      if (op === 'replace') return undefined
+      const member = `${JSON.stringify(key)}:${value.text}`
+      return put(text, place.start, place.start, place.isEmpty ? member : `,${member}`)
+    }
+    if (place.kind !== 'there') return undefined
+    at = place.start
+  }
+  return undefined
+}
+
+function put(text: string, start: number, end: number, given: string): Tree {
+  return { kind: 'written', text: `${text.slice(0, start)}${given}${text.slice(end)}` }
 }
 
 function step(root: Tree, operation: ObjectTree, index: number): Tree {

@@ -19,6 +19,29 @@ export function rawMembers(text: string): ReadonlyMap<string, string> {
   return members
 }
 
+/** Where the value of a member stands, or where a new member could be put. `at`: of the object's opening brace. Nothing: no object. */
+export function placeOfMember(
+  text: string,
+  at: number,
+  key: string,
+):
+  | { readonly kind: 'there'; readonly start: number; readonly end: number }
+  | { readonly kind: 'free'; readonly start: number; readonly isEmpty: boolean }
+  | undefined {
+  if (text.charCodeAt(at) !== OPENING_BRACE) return undefined
+  let memberAt = behindSpace(text, at + 1)
+  let last = at + 1
+  while (text.charCodeAt(memberAt) === QUOTE) {
+    const keyEnd = behindString(text, memberAt)
+    const start = behindSpace(text, behindSpace(text, keyEnd) + 1)
+    const end = behindValue(text, start)
+    if (keyIn(text.slice(memberAt, keyEnd)) === key) return { kind: 'there', start, end }
+    last = end
+    memberAt = behindSpace(text, behindSpace(text, end) + 1)
+  }
+  return { kind: 'free', start: last, isEmpty: last === at + 1 }
+}
+
 function keyIn(quoted: string): string {
   return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
 }

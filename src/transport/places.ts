@@ -1,3 +1,4 @@
+import type { Soon } from '../model/soon.ts'
 import type { StopSignal } from '../model/stop.ts'
 
 /** A number of places. Who finds none free waits in line for one, until the line itself is full. */
@@ -15,12 +16,12 @@ export class Places {
   }
 
   /** Who has taken a place gives it back with `leave`. */
-  take(stop: StopSignal): Promise<'taken' | 'full' | 'stopped'> {
+  take(stop: StopSignal): Soon<'taken' | 'full' | 'stopped'> {
     if (this.#free > 0) {
       this.#free--
-      return Promise.resolve('taken')
+      return 'taken'
     }
-    if (this.#waiting.size >= this.#lineLimit) return Promise.resolve('full')
+    if (this.#waiting.size >= this.#lineLimit) return 'full'
     return new Promise((resolve) => {
       const next = () => {
         stop.removeEventListener('abort', giveUp)

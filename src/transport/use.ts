@@ -42,14 +42,47 @@ export function envelopeOf(use: HookUse, request: HookRequest, facts: CallFacts)
   }
 }
 
-/** Without what this hook is not shown. */
+/**
+ * Without what this hook is not shown. The hooks of one exchange are mostly shown the same, so what was made for the one before is
+ * looked at first: it is then written once for all of them, too.
+ */
 function shownRequest(request: HookRequest, use: HookUse, operation: string | null): HookRequest {
+  const view = viewOf(use)
+  const last = lastShown.get(request)
+  if (last?.view === view) return last.shown
+  const shown = shownAnew(request, use, operation)
+  lastShown.set(request, { view, shown })
+  return shown
+}
+
+const lastShown = new WeakMap<HookRequest, { readonly view: string; readonly shown: HookRequest }>()
+
+/** All that a use says of what it is shown. */
+function viewOf(use: HookUse): string {
+  let view = views.get(use)
+  if (view === undefined) {
+    const { terms, forwardedHeaders, maxBodyBytes } = use
+    view = JSON.stringify([
+      terms.body,
+      terms.onOversize,
+      terms.mutableHeaders,
+      forwardedHeaders,
+      maxBodyBytes,
+    ])
+    views.set(use, view)
+  }
+  return view
+}
+
+const views = new WeakMap<HookUse, string>()
+
+function shownAnew(request: HookRequest, use: HookUse, operation: string | null): HookRequest {
   const { method, target } = request
   const headers = shownHeaders(request.headers ?? {}, use)
   const shown = shownBody(request, use.terms, operation)
   const isTooLarge =
     use.terms.onOversize === 'omit' && Buffer.byteLength(shown.body ?? shown.base64 ?? '') > use.maxBodyBytes
-  return { method, target, headers, ...(isTooLarge ? OMITTED : shown) }
+  return Object.freeze({ method, target, headers, ...(isTooLarge ? OMITTED : shown) })
 }
 
 export function shownResponse(response: HookResponse, use: HookUse, operation: string | null): HookResponse {
@@ -80,7 +113,7 @@ function shownHeaders(headers: HookHeaders, { forwardedHeaders, terms }: HookUse
   for (const name of Object.keys(headers))
     if (ALWAYS_SHOWN.has(name) || forwardedHeaders.includes(name) || terms.mutableHeaders.includes(name))
       addField(shown, name, headers[name]!)
-  return shown
+  return Object.freeze(shown)
 }
 
 /** What says how to read the message. Anything else an adapter gets because its operator said so. */

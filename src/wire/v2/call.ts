@@ -16,7 +16,7 @@ export function encodeCall(call: HookCall): string {
   let text = `{"PowerstripProtocolVersion":2,"Type":"${call.type}","Uid":${json(call.uid)},"RequestId":${json(call.requestId)}`
   text += `,"Attempt":${call.attempt},"DryRun":${call.dryRun},"TimeoutMs":${json(call.timeoutMs)}`
   text += `,"Operation":${json(call.operation)},"ApiVersion":${json(call.apiVersion)}`
-  text += `,"PathParams":${json(call.params)},"Query":${json(call.query)}`
+  text += `,"PathParams":${isEmpty(call.params) ? '{}' : json(call.params)},"Query":${isEmpty(call.query) ? '{}' : json(call.query)}`
   text += `,"User":{"Name":${json(user.name)},"AuthenticationMethod":${json(user.authenticationMethod)},"PeerAddress":${json(user.peerAddress)}}`
   text += `,"Listener":${json(call.listener)}`
   text += `,"Chain":{"Endpoint":${json(chain.endpoint)},"Index":${chain.index},"Length":${chain.length}}`
@@ -28,6 +28,11 @@ export function encodeCall(call: HookCall): string {
     text += `,"ServerResponse":${call.response === null ? 'null' : responseText(call.response)}`
   if (call.type === 'stream-hook') text += `,"Events":[${call.events.join(',')}]`
   return `${text}}`
+}
+
+function isEmpty(fields: object): boolean {
+  for (const _ in fields) return false
+  return true
 }
 
 function json(value: string | number | object | null): string {
@@ -61,7 +66,19 @@ function ownText(call: HookCall): string {
   }
 }
 
-function requestText({ method, target, body, form, base64, headers = {} }: HookRequest): string {
+/** Hooks that are shown the same request are sent the same text. */
+function requestText(request: HookRequest): string {
+  let text = requestTexts.get(request)
+  if (text === undefined) {
+    text = requestTextAnew(request)
+    requestTexts.set(request, text)
+  }
+  return text
+}
+
+const requestTexts = new WeakMap<HookRequest, string>()
+
+function requestTextAnew({ method, target, body, form, base64, headers = {} }: HookRequest): string {
   const shown = bodyText(form ?? (body === null ? 'none' : 'json'), body ?? '', base64)
   return `{"Method":${json(method)},"Request":${json(target)},${shown},"Headers":${json(headers)}}`
 }

@@ -1,3 +1,4 @@
+import { whenThere } from '../../../src/model/soon.ts'
 import { Places } from '../../../src/transport/places.ts'
 
 const staying = new AbortController().signal
@@ -7,8 +8,8 @@ describe('places', () => {
     const places = new Places(1, 10)
     const order: string[] = []
     expect(await places.take(staying)).toBe('taken')
-    const second = places.take(staying).then(() => order.push('second'))
-    const third = places.take(staying).then(() => order.push('third'))
+    const second = whenThere(places.take(staying), () => order.push('second'))
+    const third = whenThere(places.take(staying), () => order.push('third'))
     places.leave()
     await second
     expect(order).toEqual(['second'])
