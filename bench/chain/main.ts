@@ -94,8 +94,9 @@ const CREATE = Buffer.concat([
 const LIST = request('GET', '/v1.45/containers/json?all=1')
 
 const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
-const ROUNDS = flags.quick ? 2 : 15
-const REQUESTS = flags.quick ? 50 : 300
+const ROUNDS = flags.quick ? 2 : 8
+/** In one turn of a variant: long enough that the processor's caches hold what it needs and not what the one before it needed. */
+const REQUESTS = flags.quick ? 50 : 800
 /** Before the first round, for each variant: by then V8 has compiled what runs often, as it has in a proxy that runs for a minute. */
 const WARM_UP_REQUESTS = flags.quick ? 50 : 1500
 

@@ -25,7 +25,7 @@ export async function runValidate(
 }
 
 async function validate(hook: Hook, request: HookRequest, run: ChainRun): Promise<Turn> {
-  const end = await askHook(run, hook, 'validate', request, 0, async (facts) =>
+  const end = await askHook(run, hook, 'validate', request, 0, (facts) =>
     hook.validate === undefined ? NO_SUCH_HOOK : hook.validate(request, run.terms.signal, facts),
   )
   if (end.kind !== 'answered') return end

@@ -339,12 +339,11 @@ const NO_NOTES = Object.freeze({})
 /** A message in the hands of a handler that may change it. */
 class ChangingView<Called extends PreCall | PostCall> extends SpeakingView<Called> implements Changing {
   protected readonly draft: BodyDraft
-  readonly #headers: HeaderChanges
+  #headers: HeaderChanges | undefined
 
   constructor(call: Called, ground: CallGround, draft: BodyDraft) {
     super(call, ground)
     this.draft = draft
-    this.#headers = new HeaderChanges(ground)
   }
 
   get body(): Json {
@@ -369,15 +368,20 @@ class ChangingView<Called extends PreCall | PostCall> extends SpeakingView<Calle
     return (changes) => this.draft.mergeWith(changes)
   }
   get setHeader(): (name: string, value: string) => void {
-    return (name, value) => this.#headers.set(name, value)
+    return (name, value) => this.#changedHeaders.set(name, value)
   }
   get removeHeader(): (name: string) => void {
-    return (name) => this.#headers.remove(name)
+    return (name) => this.#changedHeaders.remove(name)
+  }
+
+  get #changedHeaders(): HeaderChanges {
+    this.#headers ??= new HeaderChanges(this.ground)
+    return this.#headers
   }
 
   /** What is different now, besides what only one of the two messages has. */
   protected changes(own: Omit<Replacement, 'kind'>): Outcome {
-    const headers = this.#headers.mutation()
+    const headers = this.#headers?.mutation()
     const change = { ...own, ...this.draft.change(), ...(headers === undefined ? NOTHING : { headers }) }
     for (const _ in change) return { kind: 'replace', ...change }
     return PASS

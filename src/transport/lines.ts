@@ -1,5 +1,6 @@
 import type { HookFailure } from '../model/hook.ts'
 import { failed, type Result } from '../model/result.ts'
+import { isLater } from '../model/soon.ts'
 import type { StopSignal } from '../model/stop.ts'
 import type { Destination } from './destination.ts'
 import { Line, type LineMessage, type LineReply } from './line.ts'
@@ -40,7 +41,8 @@ export class Lines {
   }
 
   async send(message: LineMessage, stop: StopSignal): Promise<Result<LineReply, HookFailure>> {
-    const place = await this.#places.take(stop)
+    const taking = this.#places.take(stop)
+    const place = isLater(taking) ? await taking : taking
     if (place === 'full') return failed({ kind: 'unreachable', cause: 'too many calls are waiting for it' })
     if (place === 'stopped') return failed({ kind: 'aborted' })
     const call = this.#sendOn(this.#idle.pop(), message, stop)
