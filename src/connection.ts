@@ -286,7 +286,9 @@ export class Connection implements RequestTaker, ExchangeParts {
   /** While adapters are asked, what the client sends waits, and its leaving ends the calls. */
   #watchClient(): void {
     const client = this.#client
-    client.readInto(this.#waitingClient)
+    // What is there already waits where it is.
+    if (client.holdsBytes && !client.closed) client.holdFor(this.#waitingClient)
+    else client.readInto(this.#waitingClient)
     client.watchForVanishing()
   }
 
@@ -300,6 +302,12 @@ export class Connection implements RequestTaker, ExchangeParts {
   collect(limitBytes: number, tooLarge: Refusal): Promise<Collected> {
     const { framing, expectsContinue } = this.#request!.terms
     if (expectsContinue) this.#client.write(CONTINUE)
+    // Most bodies have come with their head, and nothing is waited for.
+    const whole =
+      framing.kind === 'length' && framing.bytes <= limitBytes
+        ? this.#client.takeHeld(framing.bytes)
+        : undefined
+    if (whole !== undefined) return Promise.resolve({ kind: 'body', raw: whole, data: whole })
     return new Promise((resolve) => {
       collectBody(this.#client, framing, limitBytes, tooLarge, (body) => {
         this.#watchClient()

@@ -61,7 +61,6 @@ export function collectBody(
     drained() {},
     closed: () => settle({ kind: 'gone' }),
   })
-  // Most bodies have come with their head, and nothing is waited for.
   if (!settled) idle = setTimeout(() => settle({ kind: 'refused', refusal: TOO_SLOW }), BODY_IDLE_TIMEOUT_MS)
 }
 

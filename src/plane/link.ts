@@ -150,6 +150,17 @@ export class Link implements Keeper, Watched {
     this.#heldBytes += tail.length
   }
 
+  /** The first bytes that are held, where so many arrived together; they are the caller's to keep. Nothing is taken otherwise. */
+  takeHeld(bytes: number): Buffer | undefined {
+    const first = this.#held[0]
+    if (first === undefined || first.length < bytes) return undefined
+    if (first.length === bytes) this.#held.shift()
+    else this.#held[0] = first.subarray(bytes)
+    this.#heldBytes -= bytes
+    this.resume()
+    return first.subarray(0, bytes)
+  }
+
   /** All bytes that have arrived and not been taken, at once. */
   takeUnread(): Buffer {
     if (this.#heldBytes === 0) return NO_BYTES

@@ -90,12 +90,17 @@ test.each(['tcp', 'tls'] as const)(
     const port = (address: { readonly kind: string; readonly port?: number }) => address.port ?? 0
     const ours = () => {
       const rows = timers()
-      const client = rows.find(({ own, other }) => own === port(scene.proxy.addresses[0]!) && other !== 0)
-      const engine = rows.find(({ other }) => other === port(scene.engine.address))
+      const client = rows.filter(({ own, other }) => own === port(scene.proxy.addresses[0]!) && other !== 0)
+      const engine = rows.filter(({ other }) => other === port(scene.engine.address))
       return [client, engine]
     }
-    // Until what was sent is acknowledged, the timer is that of sending it again.
-    await eventually(() => ours().every((row) => row?.timer === KEEPALIVE && row.inJiffies <= IDLE_JIFFIES))
+    // Until what was sent is acknowledged, the timer is that of sending it again. An older connection that had the same port may
+    // still be in the table.
+    await eventually(() =>
+      ours().every((rows) =>
+        rows.some(({ timer, inJiffies }) => timer === KEEPALIVE && inJiffies <= IDLE_JIFFIES),
+      ),
+    )
   },
 )
 
