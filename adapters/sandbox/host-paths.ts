@@ -53,21 +53,32 @@ export async function destinationOf(
   return { kind: 'unseen' }
 }
 
+export type MountedBelow =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'mount'; readonly path: string }
+  /** The kernel's table cannot be read here. */
+  | { readonly kind: 'unseen' }
+
 /**
- * Something else that is mounted below a path: it comes along with a mount of the path, and read-only is the path alone. Engines
- * up to 24 know no other way, and clients of newer ones can ask for it.
+ * What else is mounted below a path: it comes along with a mount of the path, and read-only is the path alone. Engines up to 24
+ * know no other way, and clients of newer ones can ask for it. `table`: as proc(5) describes `mountinfo`.
  */
-export async function mountedBelow(path: string): Promise<string | undefined> {
+export async function mountedBelow(path: string, table = '/proc/self/mountinfo'): Promise<MountedBelow> {
+  const mounts = await readFile(table, 'utf8').catch(() => undefined)
+  if (mounts === undefined) return { kind: 'unseen' }
   const real = await existing(path)
-  const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')
-  return table
+  // The engine makes it, and nothing is mounted below yet.
+  if (real === undefined) return { kind: 'nothing' }
+  const below = mounts
     .split('\n')
-    .map((line) =>
-      (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, code) =>
-        String.fromCharCode(Number.parseInt(code, 8)),
-      ),
-    )
-    .find((point) => real !== undefined && point !== real && isWithin(point, real))
+    .map((line) => unescaped(line.split(' ')[4] ?? ''))
+    .find((point) => point !== real && isWithin(point, real))
+  return below === undefined ? { kind: 'nothing' } : { kind: 'mount', path: below }
+}
+
+/** Space, tab, line break and backslash stand in the table as three octal digits. */
+function unescaped(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)))
 }
 
 async function existing(path: string): Promise<string | undefined> {

@@ -216,17 +216,8 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
   async 'host-path'({ path, folder, below }, { policy }) {
     const destination = await destinationOf(path, folder, policy.sockets ? [] : closedPaths(policy))
     switch (destination.kind) {
-      case 'within': {
-        const mounted = below === undefined ? undefined : await mountedBelow(path)
-        if (below === undefined || mounted === undefined) return FINE
-        return refused(
-          forbidden(
-            below,
-            `a mount of ${quoted(path)} read-only, which leaves what is mounted on ${quoted(mounted)} open to writing,`,
-            `a mount without it ("bind-recursive=disabled"), or ${setting('mounts')} without ":ro"`,
-          ),
-        )
-      }
+      case 'within':
+        return below === undefined ? FINE : readOnlyAsAWhole(path, below, policy)
       case 'outside':
         return refused(
           forbidden(
@@ -240,17 +231,47 @@ const VERIFIERS: { readonly [Kind in Use['kind']]: Verifier<Kind> } = {
           ? FINE
           : refused(forbidden('PS-SELF-001', `the socket ${quoted(path)}`, setting('sockets')))
       case 'unseen':
-        return policy.unresolvedPaths
-          ? FINE
-          : refused(
-              forbidden(
-                'PS-MOUNT-006',
-                `${quoted(path)}, which cannot be looked at`,
-                `powerstrip seeing ${folder} at the same path, or ${setting('unresolvedPaths')}`,
-              ),
-            )
+        return unlessUnresolved(
+          policy,
+          forbidden(
+            'PS-MOUNT-006',
+            `${quoted(path)}, which cannot be looked at`,
+            `powerstrip seeing ${folder} at the same path, or ${setting('unresolvedPaths')}`,
+          ),
+        )
     }
   },
+}
+
+/** `rule`: by which such a mount may not be written to. */
+async function readOnlyAsAWhole(path: string, rule: RuleId, policy: Policy) {
+  const mounted = await mountedBelow(path)
+  switch (mounted.kind) {
+    case 'nothing':
+      return FINE
+    case 'mount':
+      return refused(
+        forbidden(
+          rule,
+          `a mount of ${quoted(path)} read-only, which leaves what is mounted on ${quoted(mounted.path)} open to writing,`,
+          `a mount without it ("bind-recursive=disabled"), or ${setting('mounts')} without ":ro"`,
+        ),
+      )
+    case 'unseen':
+      return unlessUnresolved(
+        policy,
+        forbidden(
+          rule,
+          `a mount of ${quoted(path)} read-only, of which nobody can see here what is mounted below it,`,
+          `a mount without that ("bind-recursive=disabled"), or ${setting('unresolvedPaths')}`,
+        ),
+      )
+  }
+}
+
+/** Where the host's files cannot be seen, the policy says whether paths count as they are written. */
+function unlessUnresolved({ unresolvedPaths }: Policy, why: Forbidden) {
+  return unresolvedPaths ? FINE : refused(why)
 }
 
 function whose(rule: RuleId, what: string, labels: unknown, policy: Policy): Forbidden[] {
