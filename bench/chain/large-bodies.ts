@@ -1,8 +1,6 @@
 /** What a hook adds to a create with a body of 1 MB. One that changes nothing must not cost the writing of a new body. */
 import { createHash } from 'node:crypto'
-import { startPowerstrip } from '../../test/support/powerstrip.ts'
-import { Client } from '../client/client.ts'
-import { percentile } from '../figure.ts'
+import { p50, startField, timed } from './field.ts'
 
 interface LargeBodyGround {
   readonly engine: string
@@ -24,40 +22,26 @@ const BODY = Buffer.from(
 const DIGEST = createHash('sha256').update(BODY).digest('hex')
 
 export async function measureLargeBodies({ engine, adapter, quick }: LargeBodyGround): Promise<void> {
-  const signal = new AbortController().signal
-  const field = await Promise.all(
-    Object.entries(VARIANTS).map(async ([title, path]) => {
-      const proxy = await startPowerstrip({
-        upstream: `unix://${engine}`,
-        args: ['--log-level', 'warn'],
-        ...(path === undefined ? {} : { config: configOf(adapter, path) }),
-      })
-      const client = new Client(proxy.socket, { signal })
-      await client.connected()
+  await using field = await startField(
+    engine,
+    Object.entries(VARIANTS),
+    ([, path]) => path && configOf(adapter, path),
+  )
+  const results = await Promise.all(
+    field.entrants.map(async ({ variant: [title], client }) => {
       const { head } = await client.ask(create('?digest=1'))
-      return { title, proxy, client, isSame: head.includes(DIGEST), timesMs: [] as number[] }
+      return { title, client, isSame: head.includes(DIGEST), timesMs: [] as number[] }
     }),
   )
   const message = create('')
-  try {
-    for (let round = 0; round < (quick ? 2 : 10); round++)
-      for (const { client, timesMs } of field)
-        for (let n = 0; n < (quick ? 3 : 20); n++) {
-          const since = performance.now()
-          await client.ask(message)
-          timesMs.push(performance.now() - since)
-        }
-  } finally {
-    for (const { client, proxy } of field) {
-      client[Symbol.dispose]()
-      await proxy.stop()
-    }
-  }
+  for (let round = 0; round < (quick ? 2 : 10); round++)
+    for (const { client, timesMs } of results) timesMs.push(...(await timed(client, message, quick ? 3 : 20)))
+
   console.log(`\nA create with a body of ${BODY.length} bytes, which the adapter reads as JSON.\n`)
   console.log('| variant | p50 of a create, ms | added, ms | the engine gets |')
   console.log('|---|---:|---:|---|')
-  for (const { title, isSame, timesMs } of field) {
-    const added = p50(timesMs) - p50(field[0]!.timesMs)
+  for (const { title, isSame, timesMs } of results) {
+    const added = p50(timesMs) - p50(results[0]!.timesMs)
     const got = isSame ? 'the bytes that were sent' : 'a new body'
     console.log(`| ${title} | ${p50(timesMs).toFixed(2)} | ${added.toFixed(2)} | ${got} |`)
   }
@@ -74,8 +58,4 @@ function configOf(adapter: string, path: string): string {
     endpoints: { ContainerCreate: { pre: ['large'] } },
     adapters: { large: { unix: adapter, path, protocol: 2 } },
   })
-}
-
-function p50(timesMs: readonly number[]): number {
-  return percentile(Float64Array.from(timesMs), 0.5)
 }

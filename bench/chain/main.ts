@@ -11,9 +11,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { startPowerstrip } from '../../test/support/powerstrip.ts'
-import { Client, request } from '../client/client.ts'
-import { percentile } from '../figure.ts'
+import { request } from '../client/client.ts'
+import { p50, startField, timed } from './field.ts'
 import { measureLargeBodies } from './large-bodies.ts'
 import { measureStreams } from './streams.ts'
 
@@ -126,46 +125,31 @@ try {
 }
 
 async function measure(): Promise<void> {
-  const signal = new AbortController().signal
   const [load = 0] = loadavg()
-  const field = await Promise.all(
-    VARIANTS.map(async (variant) => {
-      const config = variant.config?.(adapter)
-      const proxy = await startPowerstrip({
-        upstream: `unix://${engine}`,
-        args: ['--log-level', 'warn'],
-        ...(config === undefined ? {} : { config }),
-      })
-      const client = new Client(proxy.socket, { signal })
-      await client.connected()
-      return { variant, proxy, client, creates: [] as number[], lists: [] as number[] }
-    }),
-  )
-  try {
-    for (const { client } of field) await timed(client, CREATE, WARM_UP_REQUESTS)
-    for (let round = 0; round < ROUNDS; round++)
-      for (const { client, creates, lists } of field) {
-        creates.push(...(await timed(client, CREATE)))
-        lists.push(...(await timed(client, LIST)))
-      }
-  } finally {
-    for (const { client, proxy } of field) {
-      client[Symbol.dispose]()
-      await proxy.stop()
+  await using field = await startField(engine, VARIANTS, ({ config }) => config?.(adapter))
+  const results = field.entrants.map((entrant) => ({
+    ...entrant,
+    creates: [] as number[],
+    lists: [] as number[],
+  }))
+  for (const { client } of results) await timed(client, CREATE, WARM_UP_REQUESTS)
+  for (let round = 0; round < ROUNDS; round++)
+    for (const { client, creates, lists } of results) {
+      creates.push(...(await timed(client, CREATE, REQUESTS)))
+      lists.push(...(await timed(client, LIST, REQUESTS)))
     }
-  }
 
-  const [plain] = field
+  const [plain] = results
   const base = p50(plain!.creates)
   console.log(
     `One sequential client, unix socket, a create body of ${BODY.length} bytes; load average ${load.toFixed(1)} before.\n`,
   )
   console.log('| variant | p50 of a create, ms | added, ms | target | p50 of an unhooked list, ms |')
   console.log('|---|---:|---:|---|---:|')
-  for (const { variant, creates, lists } of field) {
+  for (const { variant, creates, lists } of results) {
     const own = p50(creates)
     const added = own - base
-    const other = field.find(({ variant: { title } }) => title === variant.multiple?.of)
+    const other = results.find(({ variant: { title } }) => title === variant.multiple?.of)
     const most = other === undefined ? variant.target : variant.multiple!.times * (p50(other.creates) - base)
     const verdict =
       most === undefined ? '' : `${added <= most ? 'met' : 'MISSED'}: ≤ ${Number(most.toFixed(3))}`
@@ -173,19 +157,4 @@ async function measure(): Promise<void> {
       `| ${variant.title} | ${own.toFixed(3)} | ${added.toFixed(3)} | ${verdict} | ${p50(lists).toFixed(3)} |`,
     )
   }
-}
-
-async function timed(client: Client, message: Buffer, requests = REQUESTS): Promise<number[]> {
-  const timesMs: number[] = []
-  for (let n = 0; n < requests; n++) {
-    const since = performance.now()
-    const { status } = await client.ask(message)
-    timesMs.push(performance.now() - since)
-    if (status !== 201) throw new Error(`the answer is ${status}`)
-  }
-  return timesMs
-}
-
-function p50(timesMs: readonly number[]): number {
-  return percentile(Float64Array.from(timesMs), 0.5)
 }

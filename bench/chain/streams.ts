@@ -1,7 +1,6 @@
 /** What a stream-hook adds to each event, by itself and in a busy stream. The variants take turns; the engine stamps its events. */
-import { startPowerstrip } from '../../test/support/powerstrip.ts'
-import { Client, request } from '../client/client.ts'
-import { percentile } from '../figure.ts'
+import { type Client, request } from '../client/client.ts'
+import { percentileOf, startField } from './field.ts'
 
 interface StreamGround {
   readonly engine: string
@@ -28,29 +27,17 @@ const VARIANTS: Readonly<Record<string, number>> = {
 }
 
 export async function measureStreams({ engine, adapter, quick }: StreamGround): Promise<void> {
-  const signal = new AbortController().signal
-  const field = await Promise.all(
-    Object.entries(VARIANTS).map(async ([title, hooks]) => {
-      const proxy = await startPowerstrip({
-        upstream: `unix://${engine}`,
-        args: ['--log-level', 'warn'],
-        ...(hooks === 0 ? {} : { config: configOf(adapter, hooks) }),
-      })
-      const client = new Client(proxy.socket, { signal })
-      await client.connected()
-      return { title, proxy, client, delays: PACES.map((): number[] => []) }
-    }),
+  await using field = await startField(engine, Object.entries(VARIANTS), ([, hooks]) =>
+    hooks === 0 ? undefined : configOf(adapter, hooks),
   )
-  try {
-    for (let round = 0; round < (quick ? 1 : 8); round++)
-      for (const { client, delays } of field)
-        for (const [at, pace] of PACES.entries()) delays[at]!.push(...(await delaysOf(client, pace, quick)))
-  } finally {
-    for (const { client, proxy } of field) {
-      client[Symbol.dispose]()
-      await proxy.stop()
-    }
-  }
+  const results = field.entrants.map(({ variant: [title], client }) => ({
+    title,
+    client,
+    delays: PACES.map((): number[] => []),
+  }))
+  for (let round = 0; round < (quick ? 1 : 8); round++)
+    for (const { client, delays } of results)
+      for (const [at, pace] of PACES.entries()) delays[at]!.push(...(await delaysOf(client, pace, quick)))
   console.log(
     '\nFrom the engine to the client, one event of a stream; the hooks, over a unix socket, change each.\n',
   )
@@ -58,10 +45,10 @@ export async function measureStreams({ engine, adapter, quick }: StreamGround): 
     `| variant | ${PACES.map(({ title }) => `${title}: p50, ms | added, ms | p99, ms`).join(' | ')} |`,
   )
   console.log(`|---|${PACES.map(() => '---:|---:|---:').join('|')}|`)
-  for (const { title, delays } of field) {
+  for (const { title, delays } of results) {
     const cells = delays.flatMap((own, at) => {
       const [p50, p99] = [percentileOf(own, 0.5), percentileOf(own, 0.99)]
-      return [p50, p50 - percentileOf(field[0]!.delays[at]!, 0.5), p99].map((ms) => ms.toFixed(3))
+      return [p50, p50 - percentileOf(results[0]!.delays[at]!, 0.5), p99].map((ms) => ms.toFixed(3))
     })
     console.log(`| ${title} | ${cells.join(' | ')} |`)
   }
@@ -89,8 +76,4 @@ async function delaysOf(client: Client, { ms, events }: Pace, quick: boolean): P
   await client.reached('complete')
   if (delays.length !== count) throw new Error(`${delays.length} events came instead of ${count}`)
   return delays
-}
-
-function percentileOf(delays: readonly number[], share: number): number {
-  return percentile(Float64Array.from(delays), share)
 }
