@@ -113,9 +113,7 @@ export async function runExchange(
   const streams = streamHooks(request, plan.stream)
   if (streams.kind === 'refused') return parts.refuse(streams.refusal)
 
-  const { pre, validate } = plan
-  const others = validate.length + plan.post.length + streams.hooks.length
-  const judges = others === 0 ? pre : [...pre, ...validate, ...plan.post, ...streams.hooks]
+  const judges = [...plan.pre, ...plan.validate, ...plan.post, ...streams.hooks]
   const taken = await takeBody(request, judges, plan.observe, (...terms) => parts.collect(...terms))
   if (taken.kind === 'gone') return ABORTED
   if (taken.kind === 'refused') return parts.refuse(taken.refusal)

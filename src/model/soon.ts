@@ -14,3 +14,20 @@ export function isLater<T>(value: Soon<T>): value is PromiseLike<T> {
 export function whenThere<T, U>(value: Soon<T>, go: (value: T) => Soon<U>): Soon<U> {
   return isLater(value) ? value.then(go) : go(value)
 }
+
+/**
+ * What `go` makes of what `run` gives, or `thrown` of what either of them throws or rejects with; at once where nothing is waited
+ * for. What `thrown` throws itself is the caller's.
+ */
+export function attempt<T, U>(
+  run: () => Soon<T>,
+  go: (value: T) => U,
+  thrown: (problem: unknown) => U,
+): Soon<U> {
+  try {
+    const value = run()
+    return isLater(value) ? Promise.resolve(value).then(go).catch(thrown) : go(value)
+  } catch (problem) {
+    return thrown(problem)
+  }
+}

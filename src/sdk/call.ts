@@ -7,6 +7,7 @@ import { OPERATIONS, type OperationId } from '../route/operations.ts'
 import { readJson } from '../wire/json.ts'
 import { queryOf } from '../wire/v2/query.ts'
 import { type Json, printJson } from './json.ts'
+import { rememberLast } from './memo.ts'
 
 /** What a made call is about, by the operation's id or as method and target. What is left out is empty. */
 export interface CallParts {
@@ -101,7 +102,7 @@ export function callFor<Type extends HookType>(
     timeoutMs,
   }: { readonly uid: string; readonly requestId: string; readonly timeoutMs: number },
 ): CallEnvelope & { readonly type: Type } {
-  const route = routeOf(request)
+  const route = readRoute(`${request.method} ${request.target}`)
   return {
     type,
     uid,
@@ -124,17 +125,12 @@ export function callFor<Type extends HookType>(
 const NOBODY = { name: null, authenticationMethod: null, peerAddress: null } as const
 const NO_CHAIN = { endpoint: '', index: 0, length: 1 } as const
 
-/** The adapters of a chain are shown the same request, and clients send the same line again and again. */
-function routeOf({ method, target }: HookRequest): Route {
-  if (last?.method !== method || last.target !== target) {
-    const route = identify(method, target, ANY_VERSION)
-    if (!route.ok) throw new Error(`the request cannot be judged: ${route.failure.message}`)
-    last = { method, target, route: route.value }
-  }
-  return last.route
-}
-
-let last: { readonly method: string; readonly target: string; readonly route: Route } | undefined
+const readRoute = rememberLast((line): Route => {
+  const space = line.indexOf(' ')
+  const route = identify(line.slice(0, space), line.slice(space + 1), ANY_VERSION)
+  if (!route.ok) throw new Error(`the request cannot be judged: ${route.failure.message}`)
+  return route.value
+})
 
 /** Which versions are served is for the proxy to say. */
 const ANY_VERSION = { minApiVersion: '0.0' }

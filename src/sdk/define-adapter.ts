@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AdapterAbilities, HookCall, HookReply, HookType, StreamCall } from '../model/call.ts'
 import type { Adapter, Denial, Immediate } from '../model/hook.ts'
-import { isLater, type Soon } from '../model/soon.ts'
+import { attempt, type Soon } from '../model/soon.ts'
 import type { StopSignal } from '../model/stop.ts'
 import { FRAMED_OPERATIONS } from '../route/framed.ts'
 import { OPERATIONS, type OperationId } from '../route/operations.ts'
@@ -228,16 +228,11 @@ function answersOf<View extends CallContext>(
         if (problem instanceof UnshownBody && 'deny' in ctx) return replyOf(ctx, deny(problem.message))
         throw problem
       }
-      try {
-        const end = (handle as (ctx: View) => unknown)(ctx)
-        return isLater(end)
-          ? Promise.resolve(end)
-              .then((later) => replyOf(ctx, later))
-              .catch(thrown)
-          : replyOf(ctx, end)
-      } catch (problem) {
-        return thrown(problem)
-      }
+      return attempt(
+        () => (handle as (ctx: View) => unknown)(ctx),
+        (end) => replyOf(ctx, end),
+        thrown,
+      )
     }
     return [key, answer] as const
   })

@@ -9,7 +9,7 @@ import type {
   PreOutcome,
 } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
-import { isLater, type Soon } from '../model/soon.ts'
+import { attempt, type Soon } from '../model/soon.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { isDenialStatus, settlePost, settlePre, unchanged } from '../wire/settle.ts'
 import { reasonText, thrownText } from '../wire/text.ts'
@@ -58,17 +58,11 @@ function judged<O>(
   // Outcomes may come from plain JavaScript, so their types are a claim.
   const judgeAny = (outcome: unknown) =>
     typeof outcome === 'object' && outcome !== null ? judge(outcome) : badReply('it gave no outcome')
-  try {
-    const outcome = run()
-    return isLater(outcome) ? Promise.resolve(outcome).then(judgeAny).catch(broken) : judgeAny(outcome)
-  } catch (error) {
-    return broken(error)
-  }
+  return attempt(run, judgeAny, broken)
 }
 
 function broken(error: unknown): Result<never, HookFailure> {
-  const message = thrownText(error)
-  return failed({ kind: 'broken', status: 500, message })
+  return failed({ kind: 'broken', status: 500, message: thrownText(error) })
 }
 
 interface OutcomeFields {

@@ -7,7 +7,7 @@
 import type { HookCall, HookReply } from '../model/call.ts'
 import type { Adapter, CallFacts, Hook, HookFailure } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
-import { isLater, type Soon } from '../model/soon.ts'
+import { attempt, type Soon, whenThere } from '../model/soon.ts'
 import { Stop, type StopSignal } from '../model/stop.ts'
 import { badReply } from '../wire/bad-reply.ts'
 import { thrownText } from '../wire/text.ts'
@@ -104,19 +104,14 @@ function answered<T>(
   stop: StopSignal,
   read: (reply: Reply, call: HookCall) => Result<T, HookFailure>,
 ): Soon<Result<T, HookFailure>> {
-  const encoded = (given: HookReply) => ok(encodeReply(given, call))
-  const judge = (reply: Result<Reply, HookFailure>) => (reply.ok ? read(reply.value, call) : reply)
-  try {
-    const given = adapter.answer(Object.freeze(call), stop)
-    return isLater(given)
-      ? Promise.resolve(given).then(encoded).catch(broken).then(judge)
-      : judge(encoded(given))
-  } catch (error) {
-    return broken(error)
-  }
+  const replied = attempt<HookReply, Result<Reply, HookFailure>>(
+    () => adapter.answer(Object.freeze(call), stop),
+    (given) => ok(encodeReply(given, call)),
+    broken,
+  )
+  return whenThere(replied, (reply) => (reply.ok ? read(reply.value, call) : reply))
 }
 
 function broken(error: unknown): Result<never, HookFailure> {
-  const message = thrownText(error)
-  return failed({ kind: 'broken', status: 502, message })
+  return failed({ kind: 'broken', status: 502, message: thrownText(error) })
 }

@@ -66,8 +66,9 @@ function ownText(call: HookCall): string {
   }
 }
 
-/** Hooks that are shown the same request are sent the same text. */
+/** Hooks that are shown the same request are sent the same text. One that may still change is written anew each time. */
 function requestText(request: HookRequest): string {
+  if (!Object.isFrozen(request)) return requestTextAnew(request)
   let text = requestTexts.get(request)
   if (text === undefined) {
     text = requestTextAnew(request)

@@ -15,6 +15,7 @@ import { request } from '../../support/raw/box.ts'
 import { RawPeer } from '../../support/raw/peer.ts'
 import { type Behaviour, startTwo, type TwoAdapter } from '../../support/two/adapter.ts'
 import { build, powerstripHere as command } from '../../unit/cli/command.ts'
+import { eventually } from '../stage.ts'
 
 const CREATE = '/v1.45/containers/create?name=web'
 const BODY = { Image: 'busybox', Env: ['PASSWORD=hunter2-and-more'], Labels: { a: '1' } }
@@ -378,8 +379,7 @@ describe('trouble at the admin listener stays there (PS-LISTEN-005)', () => {
       }),
     )
     // Those that are turned away are closed at once.
-    while (crowd.filter(({ closed }) => closed).length < 300 - 64)
-      await new Promise((resolve) => setTimeout(resolve, 10))
+    await eventually(() => crowd.filter(({ closed }) => closed).length >= 300 - 64)
     expect(crowd.filter(({ closed }) => !closed).length).toBeGreaterThan(0)
     await using client = await RawPeer.connect({ kind: 'unix', path: powerstrip.socket })
     for (let turn = 0; turn < 20; turn++) {
