@@ -193,7 +193,8 @@ async function stageFor(
   const started = setStage({
     engine: { kind: 'unix', path: place.engine.socket },
     version: 2,
-    adapters: { sandbox: { use: 'sandbox', with: settings } },
+    // Nothing here is about deadlines, and a busy machine is no refusal.
+    adapters: { sandbox: { use: 'sandbox', with: settings, timeout: '60s' } },
     endpoints: { '* *': { pre: ['sandbox'] } },
   })
   stages.set(key, started)

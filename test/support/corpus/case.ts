@@ -37,6 +37,8 @@ export type Step =
       /** A body by its kind, made by the runner. */
       readonly tar?: Readonly<Record<string, string>>
       readonly fields?: Readonly<Record<string, string>>
+      /** Asked again until the answer holds this text: for what the engine does in its own time. Not for an `attempt`. */
+      readonly until?: string
       /** In a setup: through powerstrip, as the client does it. */
       readonly client?: boolean
     }
@@ -97,6 +99,8 @@ function casesIn(name: string, text: string): Case[] {
 }
 
 function whole(name: string, written: Written): Case {
+  // Through powerstrip it must not come, and nobody waits for that.
+  if (written.attempt.some((step) => 'until' in step)) throw new Error(`${name}: an attempt does not wait`)
   return {
     policy: {},
     engines: ['old', 'new'],

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { callApi, mustCallApi } from '../engine/api.ts'
 import { docker, type Engine } from '../engine/index.ts'
 import { run } from '../engine/run.ts'
@@ -122,6 +123,26 @@ async function playStep(step: Step, socket: string): Promise<Said> {
     return { text: stdout + stderr, failed: exitCode !== 0 }
   }
   if ('raw' in step) return await bytes(step, socket)
+  return step.until === undefined ? await called(step, socket) : await calledUntil(step.until, step, socket)
+}
+
+/** What takes longer has not happened; an engine on a busy machine needs a second or two. */
+const PATIENCE_MS = 30_000
+const LOOK_AGAIN_MS = 50
+
+async function calledUntil(text: string, call: Call, socket: string): Promise<Said> {
+  const late = performance.now() + PATIENCE_MS
+  for (;;) {
+    const said = await called(call, socket)
+    if (said.text.includes(text)) return said
+    if (performance.now() > late) return { ...said, failed: true }
+    await sleep(LOOK_AGAIN_MS)
+  }
+}
+
+type Call = Extract<Step, { call: string }>
+
+async function called(step: Call, socket: string): Promise<Said> {
   const [method = '', path = ''] = step.call.split(' ')
   const body =
     step.tar !== undefined
