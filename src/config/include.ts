@@ -1,6 +1,6 @@
 /** `include:`: further files of the same kind, whose sections are read as if they stood before those of the file that names them. */
 import type { FileText } from './file-text.ts'
-import { pathFrom } from './paths.ts'
+import { isFileName, pathFrom } from './paths.ts'
 import type { Problems } from './problem.ts'
 import { type Entry, type MapNode, type Node, nameNode, quote } from './tree.ts'
 import { readTexts } from './values.ts'
@@ -26,6 +26,7 @@ export function withIncludes(root: MapNode, ground: IncludeGround, problems: Pro
     for (const entry of map.entries)
       if (entry.key === 'include')
         for (const { text, at } of readTexts(entry, 'names of files', problems)) {
+          if (!isFileName(text, entry, at, problems)) continue
           const name = pathFrom(at.file, text)
           if (within.includes(name)) {
             const way = [...within.slice(within.indexOf(name)), name].map(quote).join(' → ')

@@ -107,14 +107,20 @@ function readAddress({ keyAt, key }: Entry, { unix, tcp }: Found, problems: Prob
     problems.error('key-missing', keyAt, `listener ${quote(key)} has neither "unix" nor "tcp"`)
     return undefined
   }
-  const text = readText(source, unix ? 'the path of a socket' : 'host:port', problems)
+  return readPlace(source, problems)
+}
+
+/** What stands under `unix` or `tcp`, as an address. No port is guessed: that of the engine is no place to listen at by mistake. */
+export function readPlace(source: Entry, problems: Problems): Address | undefined {
+  const isUnix = source.key === 'unix'
+  const text = readText(source, isUnix ? 'the path of a socket' : 'host:port', problems)
   if (text === undefined) return undefined
-  if (!unix && !/^(?:\[[^\]]+\]|[^:/[\]]+):[0-9]+$/.test(text)) {
+  if (!isUnix && !/^(?:\[[^\]]+\]|[^:/[\]]+):[0-9]+$/.test(text)) {
     const message = `"tcp" is of the form "host:port", as in "127.0.0.1:2375" or "0.0.0.0:2376", not ${nameNode(source.value)}`
     problems.error('address', source.value.at, message)
     return undefined
   }
-  const address = parseAddress(unix ? `unix://${text}` : `tcp://${text}`)
+  const address = parseAddress(isUnix ? `unix://${text}` : `tcp://${text}`)
   if (address.ok) return address.value
   problems.error('address', source.value.at, address.failure)
   return undefined
@@ -166,9 +172,19 @@ function readMode(entry: Entry, power: string, problems: Problems): number {
   return mode
 }
 
+/** The kernel has 32 bits for a user or group, of which all ones mean nobody (chown(2)). */
+export const LARGEST_ACCOUNT = 2 ** 32 - 2
+
 function readName(entry: Entry, problems: Problems): string | undefined {
-  if (entry.value.kind === 'number') return entry.value.source
-  return readText(entry, 'a name or a number', problems)
+  const { key, value } = entry
+  if (value.kind === 'text' && value.text !== '') return value.text
+  if (value.kind === 'number' && /^[0-9]{1,10}$/.test(value.source) && value.value <= LARGEST_ACCOUNT)
+    return value.source
+  if (value.kind !== 'broken') {
+    const message = `${quote(key)} is a name, or a whole number up to ${LARGEST_ACCOUNT}, not ${nameNode(value)}`
+    problems.error('value-not-allowed', placeOf(entry), message)
+  }
+  return undefined
 }
 
 export const LISTENER_LIMIT_KEYS = ['connections', 'backlog', 'headTimeout'] as const

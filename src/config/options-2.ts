@@ -1,21 +1,11 @@
 /** Sections of version 2 that hold a few settings each: `chain`, `security`, `log`, `admin`. */
 import { describeAddress, isLoopback } from '../model/address.ts'
-import { parseAddress } from '../model/parse-address.ts'
 import type { AdminOptions, ChainOptions, DecisionLog, SecurityOptions } from './config.ts'
-import { readRights, refuseOfOtherKind } from './listeners.ts'
+import { readPlace, readRights, refuseOfOtherKind } from './listeners.ts'
 import { readPath } from './paths.ts'
 import type { Problems } from './problem.ts'
 import { type Entry, nameNode, quote } from './tree.ts'
-import {
-  placeOf,
-  readBoolean,
-  readChoice,
-  readDuration,
-  readKeys,
-  readMap,
-  readText,
-  readTexts,
-} from './values.ts'
+import { placeOf, readBoolean, readChoice, readDuration, readKeys, readMap, readTexts } from './values.ts'
 
 export const INITIAL_CHAIN: ChainOptions = { deadlineMs: 60_000, unwindTimeoutMs: 5_000 }
 export const CHAIN_KEYS = ['deadline', 'unwindTimeout'] as const
@@ -155,16 +145,11 @@ export function readAdmin(section: Entry, problems: Problems): AdminOptions | un
   }
   if (found.unix && found.tcp)
     problems.error('key-conflict', found.tcp.keyAt, '"admin" has both "unix" and "tcp"')
-  const text = readText(source, source.key === 'unix' ? 'the path of a socket' : 'host:port', problems)
-  if (text === undefined) return undefined
-  const address = parseAddress(source.key === 'unix' ? `unix://${text}` : `tcp://${text}`)
-  if (!address.ok) {
-    problems.error('address', source.value.at, address.failure)
-    return undefined
-  }
-  refuseOfOtherKind(found, address.value, problems)
-  if (address.value.kind === 'tcp' && !isLoopback(address.value.host)) {
-    const where = describeAddress(address.value)
+  const address = readPlace(source, problems)
+  if (address === undefined) return undefined
+  refuseOfOtherKind(found, address, problems)
+  if (address.kind === 'tcp' && !isLoopback(address.host)) {
+    const where = describeAddress(address)
     if (insecure)
       problems.warn('listener-open', found.insecure!.keyAt, `whoever reaches ${where} ${SEES_ALL}`)
     else
@@ -174,7 +159,7 @@ export function readAdmin(section: Entry, problems: Problems): AdminOptions | un
         '"admin" is served on loopback or a unix socket only, unless it says "insecure: true" (PS-LISTEN-005)',
       )
   }
-  return { address: address.value, socket, insecure }
+  return { address, socket, insecure }
 }
 
 export const ADMIN_KEYS = ['unix', 'tcp', 'mode', 'owner', 'group', 'insecure'] as const

@@ -8,6 +8,7 @@ import { SECRET_KINDS } from '../model/secret.ts'
 import { OPERATION_IDS } from '../route/operation-pattern.ts'
 import { type CALL_KEYS, SOURCE_KEYS } from './adapters-2.ts'
 import { PHASES } from './config.ts'
+import { LARGEST_ACCOUNT } from './listeners.ts'
 import { HTTP2, UNKNOWN_ENDPOINTS } from './options-2.ts'
 import {
   BODY_MODES,
@@ -30,20 +31,26 @@ const VARIABLE: Schema = { type: 'string', pattern: '\\$\\{' }
 
 const orVariable = (schema: Schema): Schema => ({ anyOf: [schema, VARIABLE] })
 const text: Schema = { type: 'string' }
-const path: Schema = { type: 'string', minLength: 1 }
+const matching = (pattern: string, more: Schema = {}): Schema =>
+  orVariable({ type: 'string', pattern, ...more })
+/** Of a file. A name with a zero byte in it is none. */
+const path: Schema = { type: 'string', pattern: '^[^\\u0000]+$' }
+const socketPath = matching('^/[^\\u0000]+$', { description: 'the absolute path of a unix socket' })
+const hostAndPort = matching('^(?:\\[[^\\]]+\\]|[^:/[\\]]+):[0-9]+$', { description: 'host:port' })
+const adapterUrl = (description: string): Schema =>
+  matching('^(?:[Hh][Tt][Tt][Pp][Ss]?|[Uu][Nn][Ii][Xx])://', { description })
 const boolean = orVariable({ type: 'boolean' })
 const choice = (words: readonly unknown[]): Schema => orVariable({ enum: words })
-const whole = (minimum: number, maximum: number): Schema => orVariable({ type: 'integer', minimum, maximum })
-const duration = orVariable({
-  type: 'string',
-  pattern: '^[0-9]+(?:ms|s|m|h)$',
+/** A number may be written in quotes. */
+const inQuotes = (pattern: string): Schema => ({ type: 'string', pattern })
+const whole = (minimum: number, maximum: number): Schema => ({
+  anyOf: [{ type: 'integer', minimum, maximum }, inQuotes('^[0-9]{1,12}$'), VARIABLE],
+})
+const duration = matching('^0*[1-9][0-9]*(?:ms|s|m|h)$', {
   description: 'a whole number with ms, s, m or h',
 })
 const size = orVariable({
-  anyOf: [
-    { type: 'string', pattern: '^[0-9]+(?:B|KiB|MiB|GiB)?$' },
-    { type: 'integer', minimum: 1 },
-  ],
+  anyOf: [inQuotes('^0*[1-9][0-9]*(?:B|KiB|MiB|GiB)?$'), { type: 'integer', minimum: 1 }],
   description: 'a whole number with B, KiB, MiB or GiB',
 })
 const listOf = (items: Schema): Schema => ({ type: 'array', items })
@@ -54,6 +61,8 @@ const map = (properties: Readonly<Record<string, Schema>>, more: Schema = {}): S
   ...more,
 })
 const named = (values: Schema): Schema => ({ type: 'object', additionalProperties: values })
+
+const fieldName = matching("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", { description: 'the name of a header' })
 
 const SETTINGS: Readonly<Record<SettingKey, Schema>> = {
   timeout: duration,
@@ -66,11 +75,17 @@ const SETTINGS: Readonly<Record<SettingKey, Schema>> = {
   retries: whole(0, MOST_RETRIES),
   dryRun: choice(DRY_RUN),
   body: choice(BODY_MODES),
-  headers: map({ forward: listOf(text), mutate: listOf(text) }),
+  headers: map({ forward: listOf(fieldName), mutate: listOf(fieldName) }),
   originalRequest: boolean,
   with: { type: 'object' },
   when: { type: 'string', description: 'a condition in CEL' },
-  sample: orVariable({ type: 'number', exclusiveMinimum: 0, maximum: 1 }),
+  sample: {
+    anyOf: [
+      { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+      inQuotes('^[0-9]{1,12}(?:\\.[0-9]{1,12})?$'),
+      VARIABLE,
+    ],
+  },
 }
 
 const settings = (keys: readonly SettingKey[]): Record<string, Schema> =>
@@ -90,11 +105,12 @@ const CALL: Readonly<Record<(typeof CALL_KEYS)[number], Schema>> = {
 
 const adapter: Schema = {
   anyOf: [
-    { type: 'string', description: 'the URL of an adapter of protocol 1' },
+    adapterUrl('the URL of an adapter of protocol 1'),
     map(
       {
         ...Object.fromEntries(SOURCE_KEYS.map((key) => [key, path])),
-        protocol: { enum: [1, 2, '1', '2', 'auto'] },
+        url: adapterUrl('http://, https:// or unix://'),
+        protocol: choice([1, 2, '1', '2', 'auto']),
         ...CALL,
         ...settings(USE_KEYS),
       },
@@ -128,18 +144,27 @@ const endpointsShape: Schema = {
 
 const endpoints: Schema = { $ref: '#/definitions/endpoints' }
 
-const account = orVariable({ type: ['string', 'integer'] })
+const account = {
+  anyOf: [
+    { type: 'string', minLength: 1 },
+    { type: 'integer', minimum: 0, maximum: LARGEST_ACCOUNT },
+  ],
+}
 
 const socketRights = {
-  mode: { type: ['string', 'integer'], description: 'three octal digits, as in "0660"' },
+  mode: orVariable({
+    type: ['string', 'integer'],
+    pattern: '^(?:0o?)?[0-7]{3}$',
+    description: 'three octal digits, as in "0660"',
+  }),
   owner: account,
   group: account,
 }
 
 const listener = map(
   {
-    unix: path,
-    tcp: { type: 'string', description: 'host:port' },
+    unix: socketPath,
+    tcp: hostAndPort,
     tls: map(
       { cert: path, key: path, ca: path, clientAuth: choice(CLIENT_AUTH) },
       { required: ['cert', 'key'] },
@@ -167,7 +192,7 @@ export function configSchema(): Schema {
         version: { enum: [2, '2'] },
         include: listOf(path),
         listeners: named(listener),
-        upstream: map({ unix: path, url: text, tls: CALL.tls }, oneOf('unix', 'url')),
+        upstream: map({ unix: socketPath, url: text, tls: CALL.tls }, oneOf('unix', 'url')),
         defaults: map(settings(DEFAULTS_KEYS)),
         adapters: named(adapter),
         groups: named(hookList),
@@ -178,12 +203,18 @@ export function configSchema(): Schema {
           strict: boolean,
           unknownEndpoints: choice(UNKNOWN_ENDPOINTS),
           http2: choice(HTTP2),
-          minApiVersion: { type: ['string', 'number'] },
+          minApiVersion: orVariable({
+            type: ['string', 'number'],
+            pattern: '^(?:0|[1-9][0-9]*)\\.(?:0|[1-9][0-9]*)$',
+          }),
         }),
         log: map({
           decisions: map({ file: path, mask: listOf(text), relayed: boolean }, { required: ['file'] }),
         }),
-        admin: map({ unix: path, tcp: text, ...socketRights, insecure: boolean }, oneOf('unix', 'tcp')),
+        admin: map(
+          { unix: socketPath, tcp: hostAndPort, ...socketRights, insecure: boolean },
+          oneOf('unix', 'tcp'),
+        ),
       },
       { required: ['version'] },
     ),
