@@ -56,9 +56,10 @@ describe('powerstrip conformance', () => {
   })
 
   test('writes reports that others can read, whatever the adapter says', async () => {
-    const strange = 'no <b>"bold"</b> & \u0007\ud800 ]]> \u{1f433}'
+    const strange =
+      'no <b>"bold"</b> & \u0007\ud800 ]]> \u{1f433} --></pre></td></table><script>alert(1)</script><img src=x onerror=alert(1)><a href="javascript:alert(1)">'
     await using adapter = await startByHand({
-      abilities: { Name: '<name> & "more"' },
+      abilities: { Name: '<name> & "more"</title><script>' },
       answer: () => ({ status: 500, body: { message: strange } }),
     })
     const [xml, html, json] = ['r.xml', 'r.html', 'r.json'].map((name) => join(folder, name))
@@ -68,7 +69,7 @@ describe('powerstrip conformance', () => {
     ])
     expect(ended.exitCode).toBe(1)
     const report = JSON.parse(await readFile(json!, 'utf8'))
-    expect(report).toMatchObject({ adapter: { name: '<name> & "more"' }, protocols: [2] })
+    expect(report).toMatchObject({ adapter: { name: '<name> & "more"</title><script>' }, protocols: [2] })
     expect(report.passed + report.failed + report.skipped).toBe(report.results.length)
     const failed = report.results.filter(({ result }: { result: string }) => result === 'FAIL')
     expect(failed.length).toBeGreaterThan(2)
@@ -83,7 +84,9 @@ describe('powerstrip conformance', () => {
       skipped: report.skipped,
       ids: report.results.map(({ id }: { id: string }) => id),
       rows: report.results.map(({ id }: { id: string }) => id),
-      bold: 0,
+      links: failed.map(({ id }: { id: string }) => `#${id}`),
+      text: failed.length,
+      ...PAGE,
     })
   })
 
@@ -118,6 +121,28 @@ describe('powerstrip conformance', () => {
   })
 })
 
+/** All that the page is made of, whatever adapters say. */
+const PAGE = {
+  tags: [
+    'a',
+    'body',
+    'br',
+    'h1',
+    'h2',
+    'head',
+    'html',
+    'meta',
+    'p',
+    'pre',
+    'style',
+    'table',
+    'td',
+    'title',
+    'tr',
+  ],
+  attributes: ['charset', 'class', 'content', 'href', 'http-equiv', 'id', 'lang', 'name'],
+}
+
 /** With the readers of Python's own library: strict for XML, a tag at a time for HTML. */
 const READ_REPORTS = `
 import json, sys
@@ -127,14 +152,23 @@ from html.parser import HTMLParser
 suites = tree.parse(sys.argv[1]).getroot()
 cases = list(suites.iter("testcase"))
 assert all(suite.get("tests") == str(len(suite.findall("testcase"))) for suite in suites.findall("testsuite"))
-rows, bold = [], []
+rows, links, tags, attributes, text = [], [], set(), set(), []
 
 class Page(HTMLParser):
+    tag = None
+
     def handle_starttag(self, tag, attrs):
+        tags.add(tag)
+        attributes.update(name for name, _ in attrs)
         if tag == "tr":
             rows.append(dict(attrs)["id"])
-        if tag == "b":
-            bold.append(tag)
+        if tag == "a":
+            links.append(dict(attrs)["href"])
+        self.tag = tag
+
+    def handle_data(self, data):
+        if self.tag == "pre" and "<script>alert(1)</script>" in data:
+            text.append(data)
 
 Page().feed(open(sys.argv[2]).read())
 print(json.dumps({
@@ -143,6 +177,9 @@ print(json.dumps({
     "skipped": len(list(suites.iter("skipped"))),
     "ids": [case.get("name").split(" ")[0] for case in cases],
     "rows": rows,
-    "bold": len(bold),
+    "links": links,
+    "text": len(text),
+    "tags": sorted(tags),
+    "attributes": sorted(attributes),
 }))
 `
