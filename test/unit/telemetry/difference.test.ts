@@ -13,7 +13,10 @@ function applied(before: Json, after: Json): Json {
   return scene.root
 }
 
-const json = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<Json>
+/** Without the key `__proto__`: the gate lets it into no body, and rfc6902, by which the patch is applied here, loses it. */
+const json = fc
+  .jsonValue({ maxDepth: 4 })
+  .filter((value) => !JSON.stringify(value).includes('"__proto__"')) as fc.Arbitrary<Json>
 
 test('what is said to have changed makes the one of the other', () => {
   fc.assert(fc.property(json, json, (before, after) => expect(applied(before, after)).toEqual(after)))
