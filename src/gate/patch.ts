@@ -131,7 +131,8 @@ function putInPlace(root: Tree, operation: ObjectTree, index: number): Tree | un
   const path = pointer(textOf(operation, 'path', index))
   const { text } = root
   let at = 0
-  for (const [depth, key] of path.entries()) {
+  for (let depth = 0; depth < path.length; depth++) {
+    const key = path[depth]!
     const place = placeOfMember(text, at, key)
     if (place === undefined) return undefined
     if (depth === path.length - 1) {
@@ -189,7 +190,7 @@ function textOf(operation: ObjectTree, key: string, index: number): string {
   const tree = operation.members.get(key)
   if (tree?.kind !== 'written' || !tree.text.startsWith('"'))
     throw new Misfit(`operation ${index} has no ${key}`)
-  return JSON.parse(tree.text) as string
+  return tree.text.includes('\\') ? (JSON.parse(tree.text) as string) : tree.text.slice(1, -1)
 }
 
 /** RFC 6901. */
@@ -197,10 +198,8 @@ function pointer(text: string): readonly string[] {
   if (text === '') return []
   if (!text.startsWith('/') || /~(?![01])/.test(text))
     throw new Misfit(`${JSON.stringify(text)} is no JSON Pointer`)
-  return text
-    .slice(1)
-    .split('/')
-    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const keys = text.slice(1).split('/')
+  return text.includes('~') ? keys.map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~')) : keys
 }
 
 function named(path: readonly string[]): string {

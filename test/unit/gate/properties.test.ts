@@ -1,6 +1,7 @@
 /** What holds for every body there is: what hooks see means to the engine what the client's own text meant. */
 import fc from 'fast-check'
 import { BODIES } from '../../../src/gate/bodies.ts'
+import { utf8Text } from '../../../src/gate/media.ts'
 import { judgeBody } from '../../../src/gate/request-body.ts'
 import { bodyShape, type Shape } from '../../../src/gate/shape.ts'
 import { documentsOf } from './documents.ts'
@@ -80,3 +81,63 @@ function isNothing(value: Value | undefined): boolean {
   if (value === undefined || value === null || value === '') return true
   return typeof value === 'object' && 'number' in value && Number(value.number) === 0
 }
+
+/**
+ * The keys of a map are compared in three ways: with the one before while they come in order, with all of a few, by a set with many.
+ * Which one makes no difference.
+ */
+describe('PS-JSON-002: a map is refused exactly where one of its keys stands twice', () => {
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '\u{1f600}', '.'), maxLength: 3 })
+  const quoted = fc
+    .tuple(word, fc.boolean())
+    .map(([key, escaped]) =>
+      escaped
+        ? `"${Array.from({ length: key.length }, (_, at) => unit(key, at)).join('')}"`
+        : JSON.stringify(key),
+    )
+  const unit = (key: string, at: number) => `\\u${key.charCodeAt(at).toString(16).padStart(4, '0')}`
+
+  test.each(['as they come', 'in order', 'in order but for the last'])('%s', (how) => {
+    let refused = 0
+    fc.assert(
+      fc.property(fc.array(quoted, { maxLength: 16 }), (keys) => {
+        const list = how === 'as they come' ? keys : keys.toSorted(byMeaning)
+        if (how === 'in order but for the last' && list.length > 1) list.push(list.shift()!)
+        const text = `{"Labels":{${list.map((key) => `${key}:"x"`).join(',')}}}`
+        const isTwice = new Set(list.map((key) => JSON.parse(key) as string)).size < list.length
+        if (isTwice) refused++
+        const judged = judgeBody(text, 'ContainerCreate')
+        expect(judged.ok ? undefined : judged.failure.rule).toBe(isTwice ? 'PS-JSON-002' : undefined)
+      }),
+      { numRuns: 10 * RUNS },
+    )
+    expect(refused).toBeGreaterThan(RUNS)
+  })
+
+  function byMeaning(one: string, other: string): number {
+    const [a, b] = [JSON.parse(one) as string, JSON.parse(other) as string]
+    return a < b ? -1 : a > b ? 1 : 0
+  }
+})
+
+test('PS-JSON-006: bytes are text exactly where a strict decoder says so', () => {
+  const bytes = fc.array(
+    fc.constantFrom(0x00, 0x41, 0x7f, 0x80, 0xa9, 0xbd, 0xbf, 0xc3, 0xe2, 0xef, 0xf0, 0x9f, 0xff),
+    {
+      maxLength: 8,
+    },
+  )
+  fc.assert(
+    fc.property(bytes, (list) => {
+      const data = Buffer.from(list)
+      let text: string | undefined
+      try {
+        text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data)
+      } catch {
+        text = undefined
+      }
+      expect(utf8Text(data)).toBe(text)
+    }),
+    { numRuns: 20 * RUNS },
+  )
+})
