@@ -14,9 +14,10 @@ import { errorAnswer } from './http1/answer.ts'
 import type { Framing } from './http1/framing.ts'
 import type { ClientIdentity } from './model/client.ts'
 import type { ChainNote, EventSink, Fate } from './model/event.ts'
-import type { Hook } from './model/hook.ts'
+import type { Hook, HookUser } from './model/hook.ts'
 import { type Refusal, refusal } from './model/refusal.ts'
 import { impossible } from './model/result.ts'
+import type { Soon } from './model/soon.ts'
 import { Stop, type StopSignal } from './model/stop.ts'
 import type { Onward } from './onward.ts'
 import { type Collected, collectBody } from './plane/collect.ts'
@@ -86,6 +87,7 @@ const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 
 export class Connection implements RequestTaker, ExchangeParts {
   readonly identity: ClientIdentity
+  readonly user: HookUser
   readonly #client: Link
   readonly #terms: ConnectionTerms
   readonly #requests: RequestSource
@@ -112,6 +114,7 @@ export class Connection implements RequestTaker, ExchangeParts {
 
   constructor(client: Link, identity: ClientIdentity, terms: ConnectionTerms) {
     this.identity = identity
+    this.user = userOf(identity)
     this.#client = client
     this.#terms = terms
     this.#hooks = terms.hooks()
@@ -265,7 +268,7 @@ export class Connection implements RequestTaker, ExchangeParts {
   readonly #relayed = (end: RelayEnd): void => {
     if (end.kind === 'complete') this.#end(this.#whole(end, 'relayed'))
     else
-      this.settle(end as Exclude<RelayEnd, { kind: 'held' }>, 'relayed').then(
+      this.#settled(end as Exclude<RelayEnd, { kind: 'held' | 'complete' }>).then(
         (ended) => this.#end(ended),
         this.#crash,
       )
@@ -299,7 +302,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     closed: () => this.#leaving?.abort(),
   }
 
-  collect(limitBytes: number, tooLarge: Refusal): Promise<Collected> {
+  collect(limitBytes: number, tooLarge: Refusal): Soon<Collected> {
     const { framing, expectsContinue } = this.#request!.terms
     if (expectsContinue) this.#client.write(CONTINUE)
     // Most bodies have come with their head, and nothing is waited for.
@@ -307,7 +310,7 @@ export class Connection implements RequestTaker, ExchangeParts {
       framing.kind === 'length' && framing.bytes <= limitBytes
         ? this.#client.takeHeld(framing.bytes)
         : undefined
-    if (whole !== undefined) return Promise.resolve({ kind: 'body', raw: whole, data: whole })
+    if (whole !== undefined) return { kind: 'body', raw: whole, data: whole }
     return new Promise((resolve) => {
       collectBody(this.#client, framing, limitBytes, tooLarge, (body) => {
         this.#watchClient()
@@ -320,7 +323,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     { opening, framing }: Onward,
     { hold, copyLimitBytes }: AnswerWatch,
   ): Promise<RelayEnd | Unreachable> {
-    const unreachable = await this.#reachEngine()
+    const unreachable = this.#engine === undefined ? await this.#reachEngine() : undefined
     if (this.#client.closed) return { kind: 'client-gone', status: undefined }
     if (unreachable !== undefined) return unreachable
     this.#client.stopWatching()
@@ -332,8 +335,8 @@ export class Connection implements RequestTaker, ExchangeParts {
         opening,
         framing,
         tunnel,
-        ...(hold === undefined ? {} : { hold }),
-        ...(copyLimitBytes === undefined ? {} : { copyLimitBytes }),
+        hold,
+        copyLimitBytes,
       })
     })
     if (end.kind === 'held') this.#watchClient()
@@ -402,8 +405,11 @@ export class Connection implements RequestTaker, ExchangeParts {
     return { fate, status, next: this.after(reusable) }
   }
 
-  async settle(end: Exclude<RelayEnd, { kind: 'held' }> | Unreachable, fate: Fate): Promise<ExchangeEnd> {
-    if (end.kind === 'complete') return this.#whole(end, fate)
+  settle(end: Exclude<RelayEnd, { kind: 'held' }> | Unreachable, fate: Fate): Soon<ExchangeEnd> {
+    return end.kind === 'complete' ? this.#whole(end, fate) : this.#settled(end)
+  }
+
+  async #settled(end: Exclude<RelayEnd, { kind: 'held' | 'complete' }> | Unreachable): Promise<ExchangeEnd> {
     if (end.kind === 'switched') {
       this.#twoWay = true
       await splice(this.#client, this.#engine!.link)
@@ -484,14 +490,24 @@ export class Connection implements RequestTaker, ExchangeParts {
         client: this.identity,
         revision: this.#hooks.revision,
         status: end.status,
-        ...this.traffic(),
+        requestBytes: bytesTaken - this.#toldIn,
+        responseBytes: bytesOut - this.#toldOut,
         durationMs: performance.now() - this.#startedAt,
         fate: end.fate,
         detail: end.detail,
-        ...(end.chain === undefined ? {} : { chain: end.chain }),
+        chain: end.chain,
       },
     })
     this.#toldIn = bytesTaken
     this.#toldOut = bytesOut
   }
+}
+
+/** All hooks of its exchanges are shown the same object, those within this process too. */
+function userOf({ certificate, peerAddress }: ClientIdentity): HookUser {
+  return Object.freeze({
+    name: certificate?.commonName ?? null,
+    authenticationMethod: certificate === undefined ? null : 'TLS',
+    peerAddress: peerAddress ?? null,
+  })
 }

@@ -12,9 +12,9 @@ export interface ExchangeEnd {
   /** What becomes of the connection: `softly` lets an answer on its way arrive. */
   readonly next: 'serve-another' | 'close-softly' | 'close-now'
   /** Why, where the fate alone does not say it. */
-  readonly detail?: string
+  readonly detail?: string | undefined
   /** What the hooks did, where any were asked for. */
-  readonly chain?: ChainReport
+  readonly chain?: ChainReport | undefined
 }
 
 /** The client left. */
@@ -34,7 +34,7 @@ export interface Ending {
   readonly fate: Fate
   readonly status: number | undefined
   readonly next: ExchangeEnd['next']
-  readonly detail?: string
+  readonly detail?: string | undefined
   readonly error?: { readonly status: number; readonly message: string }
 }
 

@@ -23,9 +23,10 @@ import { patched, patchedJudged } from './gate/patch.ts'
 import { copiedResponse, holdFor, postHooks, shownAnswer, streamHooks } from './hold.ts'
 import type { ClientIdentity } from './model/client.ts'
 import type { ChainNote, Fate, HookRecord, SkipReason } from './model/event.ts'
-import type { Hook, HookRequest, HookResponse, UnwindCause } from './model/hook.ts'
+import type { Hook, HookRequest, HookResponse, HookUser, UnwindCause } from './model/hook.ts'
 import type { Refusal } from './model/refusal.ts'
 import { impossible } from './model/result.ts'
+import { isLater, type Soon } from './model/soon.ts'
 import type { StopSignal } from './model/stop.ts'
 import { type Onward, onwardRequest, type TakenBody } from './onward.ts'
 import type { Collected } from './plane/collect.ts'
@@ -39,16 +40,18 @@ import { originalRequest, takeBody } from './take-body.ts'
 
 /** What an exchange needs of the connection it happens on. */
 export interface ExchangeParts {
-  /** Who sent the request. */
-  readonly identity: ClientIdentity
+  /** Where the request came in. */
+  readonly identity: Pick<ClientIdentity, 'listener'>
+  /** Who sent it. */
+  readonly user: HookUser
   /** Aborted when the client leaves. */
   readonly left: StopSignal
   /** Takes in the request's body. */
-  collect(limitBytes: number, tooLarge: Refusal): Promise<Collected>
+  collect(limitBytes: number, tooLarge: Refusal): Soon<Collected>
   /** Sends the request to the engine and relays its answer, or holds it. */
   ask(onward: Onward, watch: AnswerWatch): Promise<RelayEnd | Unreachable>
   /** How an exchange ends that the relay has ended, with the fate it has if all went well. */
-  settle(end: Exclude<RelayEnd, { kind: 'held' }> | Unreachable, fate: Fate): Promise<ExchangeEnd>
+  settle(end: Exclude<RelayEnd, { kind: 'held' }> | Unreachable, fate: Fate): Soon<ExchangeEnd>
   /** Answers with the proxy's own refusal. */
   refuse(why: Refusal): ExchangeEnd
   /** Answers with an error that is not the engine's. */
@@ -114,7 +117,8 @@ export async function runExchange(
   if (streams.kind === 'refused') return parts.refuse(streams.refusal)
 
   const judges = [...plan.pre, ...plan.validate, ...plan.post, ...streams.hooks]
-  const taken = await takeBody(request, judges, plan.observe, (...terms) => parts.collect(...terms))
+  const taking = takeBody(request, judges, plan.observe, (limit, tooLarge) => parts.collect(limit, tooLarge))
+  const taken = isLater(taking) ? await taking : taking
   if (taken.kind === 'gone') return ABORTED
   if (taken.kind === 'refused') return parts.refuse(taken.refusal)
   const { body, oversized } = taken
@@ -122,19 +126,16 @@ export async function runExchange(
   const isFull = judges.some(hasTerms) || plan.observe.some(hasTerms)
   const original = originalRequest(request, body, isFull)
   const run = new ChainRun({
-    exchange: factsOf(request, parts.identity),
+    exchange: factsOf(request, parts),
     original,
     signal: parts.left,
     deadlineMs: judges.some(isOld) ? Number.POSITIVE_INFINITY : (limits.chainMs ?? Number.POSITIVE_INFINITY),
     note: (note) => parts.note(note),
     records,
   })
-  const selected = selectHooks(
-    { ...plan, post: posts.hooks, stream: streams.hooks },
-    original,
-    oversized,
-    run,
-  )
+  const { pre, validate, observe: watching } = plan
+  const planned = { pre, validate, post: posts.hooks, observe: watching, stream: streams.hooks }
+  const selected = selectHooks(planned, original, oversized, run)
   const exchange = new Exchange(request, body, limits, parts, run, isFull, skip)
   const told =
     selected.kind === 'stopped'
@@ -142,15 +143,20 @@ export async function runExchange(
       : await exchange.tell(selected.lists)
   const { end } = told
   if (selected.kind === 'hooks') observe(selected.lists.observe, told, run, limits, parts)
+  const { user, listener } = run.terms.exchange
+  // Written out: a spread with something added to it makes a shape of its own each time, and everything read from it is slow.
   return {
-    ...end,
+    fate: end.fate,
+    status: end.status,
+    next: end.next,
+    detail: end.detail,
     chain: {
       requestId: isFull ? run.exchange.requestId : '',
-      user: run.terms.exchange.user,
-      listener: run.terms.exchange.listener,
+      user,
+      listener,
       hooks: run.records,
       unwound: run.unwound,
-      ...(run.undoing === undefined ? {} : { undoing: run.undoing }),
+      undoing: run.undoing,
       original,
       response: told.response,
       engineStatus: run.engineStatus,
@@ -196,7 +202,7 @@ class Exchange {
     const pre = await run.timed(() =>
       runPre(hooks.pre, original, run, {
         bodyWritable: this.#body.kind === 'absent' || this.#body.kind === 'taken',
-        readmitted: (changed) => readmitted(this.#request, changed),
+        readmitted: (changed, before) => readmitted(this.#request, changed, before),
         patched: patchedJudged,
       }),
     )
@@ -304,7 +310,8 @@ class Exchange {
   }
 
   async #settled(asked: Exclude<RelayEnd, { kind: 'held' }> | Unreachable, judged: HookRequest, fate: Fate) {
-    const end = await this.#parts.settle(asked, fate)
+    const settling = this.#parts.settle(asked, fate)
+    const end = isLater(settling) ? await settling : settling
     const copy = asked.kind === 'complete' ? asked.copy : undefined
     return told(end, judged, copy === undefined ? null : copiedResponse(copy))
   }
@@ -468,18 +475,16 @@ function told(end: ExchangeEnd, request: HookRequest, response: HookResponse | n
   return { end, request, response }
 }
 
-function factsOf({ route, dryRun }: AdmittedRequest, { listener, peerAddress, certificate }: ClientIdentity) {
+function factsOf(
+  { route, dryRun }: AdmittedRequest,
+  { identity, user }: Pick<ExchangeParts, 'identity' | 'user'>,
+): ChainRun['terms']['exchange'] {
   return {
     operation: route.operation?.id ?? null,
     apiVersion: route.version ?? null,
     params: route.params,
-    // All hooks of the exchange are shown the same object, those within this process too.
-    user: Object.freeze({
-      name: certificate?.commonName ?? null,
-      authenticationMethod: certificate === undefined ? null : 'TLS',
-      peerAddress: peerAddress ?? null,
-    }),
-    listener,
+    user,
+    listener: identity.listener,
     dryRun,
   }
 }

@@ -60,7 +60,7 @@ export function onwardRequest(
     fields: mutatedFields(request.fields, judged.mutation),
     mayUpgrade: request.tunnel !== undefined,
     bodyBytes: judged.body === null && body.kind === 'absent' ? undefined : data.length,
-    ...(data.length > 0 && judged.base64 === undefined ? { contentType: PLAIN_JSON } : {}),
+    contentType: data.length > 0 && judged.base64 === undefined ? PLAIN_JSON : undefined,
   })
   return { opening: Buffer.concat([head, data]), framing: NO_FRAMING }
 }

@@ -3,6 +3,7 @@ import { type BodyFacts, bodyMode, readShownBody } from './gate/request-body.ts'
 import { fieldValue } from './http1/head.ts'
 import type { Hook, HookRequest } from './model/hook.ts'
 import { type Refusal, refusal } from './model/refusal.ts'
+import { type Soon, whenThere } from './model/soon.ts'
 import type { TakenBody } from './onward.ts'
 import type { Collected } from './plane/collect.ts'
 import type { AdmittedRequest } from './route/admit.ts'
@@ -16,15 +17,15 @@ export type Taken =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'gone' }
 
-type Collect = (limitBytes: number, tooLarge: Refusal) => Promise<Collected>
+type Collect = (limitBytes: number, tooLarge: Refusal) => Soon<Collected>
 
 /** `judges`: the hooks that decide something by it. `observers`: those that are told of it if it has been taken in anyway. */
-export async function takeBody(
+export function takeBody(
   { head, terms, route }: AdmittedRequest,
   judges: readonly Hook[],
   observers: readonly Hook[],
   collect: Collect,
-): Promise<Taken> {
+): Soon<Taken> {
   const facts: BodyFacts = {
     hasBody: terms.framing.kind !== 'none',
     contentType: fieldValue(head, 'content-type'),
@@ -38,26 +39,31 @@ export async function takeBody(
   const limit = limitOf(judges, observers, wants)
   if (limit === undefined) return taken(STREAMED)
   const oversizedFor = (bytes: number) =>
-    judges.filter((hook) => isSkipping(hook) && wants(hook) && bytes > hook.maxBodyBytes)
+    judges.some(isSkipping)
+      ? judges.filter((hook) => isSkipping(hook) && wants(hook) && bytes > hook.maxBodyBytes)
+      : NONE
   const { framing } = terms
   // One that is too large for all who may do without it is let through as it comes; the rest has to be counted first.
   if (!limit.strict && (framing.kind !== 'length' || framing.bytes > limit.bytes))
     return taken(STREAMED, oversizedFor(Number.POSITIVE_INFINITY))
-  const collected = await collect(limit.bytes, tooLarge(limit))
-  if (collected.kind !== 'body') return collected
-  if (mode === 'dropped') return taken({ kind: 'dropped', text: null })
-  const { raw, data } = collected
-  const oversized = oversizedFor(data.length)
-  if (mode === 'streamed') return taken({ kind: 'taken', text: null, plain: true, raw, data }, oversized)
-  const shown = readShownBody(data, facts)
-  return shown.ok
-    ? taken({ kind: 'taken', ...shown.value, raw, data }, oversized)
-    : { kind: 'refused', refusal: shown.failure }
+  return whenThere(collect(limit.bytes, tooLarge(limit)), (collected): Taken => {
+    if (collected.kind !== 'body') return collected
+    if (mode === 'dropped') return taken({ kind: 'dropped', text: null })
+    const { raw, data } = collected
+    const oversized = oversizedFor(data.length)
+    if (mode === 'streamed') return taken({ kind: 'taken', text: null, plain: true, raw, data }, oversized)
+    const shown = readShownBody(data, facts)
+    if (!shown.ok) return { kind: 'refused', refusal: shown.failure }
+    const { text, plain } = shown.value
+    return taken({ kind: 'taken', text, plain, raw, data }, oversized)
+  })
 }
 
 const STREAMED: TakenBody = { kind: 'streamed', text: null }
 
-function taken(body: TakenBody, oversized: readonly Hook[] = []): Taken {
+const NONE: readonly Hook[] = []
+
+function taken(body: TakenBody, oversized = NONE): Taken {
   return { kind: 'body', body, oversized }
 }
 
@@ -121,12 +127,12 @@ export function originalRequest(
   const { method } = head
   const target = plainTarget(head.target, route)
   if (!full) return Object.freeze({ method, target, body: body.text })
-  return Object.freeze({ method, target, headers: shownFields(fields), ...shownForm(body) })
-}
-
-function shownForm(body: TakenBody): Pick<HookRequest, 'body' | 'form' | 'base64'> {
-  if (body.kind === 'streamed') return { body: null, form: 'omitted' }
-  if (body.kind !== 'taken' || body.data.length === 0) return { body: null, form: 'none' }
-  if (body.text !== null) return { body: body.text, form: 'json' }
-  return { body: null, form: 'base64', base64: body.data.toString('base64') }
+  const headers = shownFields(fields)
+  if (body.kind === 'taken' && body.data.length > 0) {
+    if (body.text !== null) return Object.freeze({ method, target, headers, body: body.text, form: 'json' })
+    const base64 = body.data.toString('base64')
+    return Object.freeze({ method, target, headers, body: null, form: 'base64', base64 })
+  }
+  const form = body.kind === 'streamed' ? 'omitted' : 'none'
+  return Object.freeze({ method, target, headers, body: null, form })
 }

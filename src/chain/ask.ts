@@ -1,8 +1,8 @@
 /** One call of one hook, whatever its phase: asked, timed, written down, and its failure judged by the hook's own policy. */
 import type { HookPhase, HookRecord } from '../model/event.ts'
-import type { Answered, CallFacts, Hook, HookFailure, HookRequest, Outcome } from '../model/hook.ts'
+import type { Answered, CallFacts, Hook, HookFailure, HookRequest, Outcome, Remarks } from '../model/hook.ts'
 import type { Result } from '../model/result.ts'
-import type { Soon } from '../model/soon.ts'
+import { type Soon, whenThere } from '../model/soon.ts'
 import type { ChainRun } from './run.ts'
 import { reasonOf, type Trouble } from './trouble.ts'
 
@@ -24,78 +24,80 @@ export interface OpenTurn {
 
 export type Ask = (facts: CallFacts) => Soon<Result<Answered<Outcome>, HookFailure>>
 
-/** `shown`: the request as the hook is shown it. `spentMs`: how much of the chain's time was used in this phase already. */
-export async function askHook(
+/**
+ * `shown`: the request as the hook is shown it. `spentMs`: how much of the chain's time was used in this phase already. What the
+ * hook answers at once is its turn at once.
+ */
+export function askHook(
   run: ChainRun,
   hook: Hook,
   phase: HookPhase,
   shown: HookRequest,
   spentMs: number,
   ask: Ask,
-): Promise<Turn> {
+): Soon<Turn> {
   const { adapter } = hook
   const speaksTwo = !isOld(hook)
   if (speaksTwo && !concerns(hook, run)) return GO_ON
   const facts = speaksTwo ? run.factsFor(hook, spentMs) : NO_FACTS
   const since = performance.now()
-  const record = (rest: Pick<HookRecord, 'outcome'> & Partial<HookRecord>) => {
+  const record = (
+    outcome: HookRecord['outcome'],
+    detail: string | undefined,
+    failOpen = false,
+    change?: HookRecord['change'],
+    said?: Remarks,
+  ) => {
     run.records.push({
       adapter,
       phase,
       uid: speaksTwo ? facts.uid : undefined,
+      outcome,
       durationMs,
-      detail: undefined,
-      failOpen: false,
-      warnings: NONE,
-      annotations: NO_NOTES,
-      change: undefined,
-      ...rest,
+      detail,
+      failOpen,
+      warnings: said?.warnings ?? NONE,
+      annotations: said?.annotations ?? NO_NOTES,
+      metadata: said?.metadata,
+      change,
     })
   }
   const fail = (failure: HookFailure): Turn => {
     if (failure.kind === 'aborted') {
-      record({ outcome: 'failed', detail: 'the client left' })
+      record('failed', 'the client left')
       return ABORTED
     }
     const ignored = hook.onError === 'ignore'
-    record({ outcome: 'failed', detail: reasonOf(failure), failOpen: ignored })
+    record('failed', reasonOf(failure), ignored)
     if (!ignored) return { kind: 'stopped', trouble: { kind: 'failed', adapter, failure } }
     run.terms.note({ kind: 'failure-ignored', phase, adapter, failure })
     if (speaksTwo) run.warnings.push({ adapter, text: `it failed and was passed over: ${reasonOf(failure)}` })
     return GO_ON
   }
 
-  const reply = await ask(facts)
-  const durationMs = performance.now() - since
-  if (!reply.ok) {
-    if (phase === 'pre' && mayHaveActed(reply.failure) && canUndo(hook))
-      reserve(run, hook, facts, shown, true)
-    return fail(reply.failure)
-  }
-  const { outcome, warnings, remarks } = reply.value
-  for (const warning of warnings) run.terms.note({ kind: 'warning', phase, adapter, warning })
-  if (remarks !== undefined) {
-    for (const text of remarks.warnings) run.warnings.push({ adapter, text })
-    if (remarks.metadata !== undefined) run.remember(hook, remarks.metadata)
-    if (phase === 'pre' && remarks.compensate)
-      reserve(run, hook, { ...facts, metadata: remarks.metadata ?? facts.metadata }, shown, false)
-  }
-  const said = remarks && {
-    warnings: remarks.warnings,
-    annotations: remarks.annotations,
-    ...(remarks.metadata === undefined ? {} : { metadata: remarks.metadata }),
-  }
-  const turn: OpenTurn = {
-    close: (change) =>
-      record({
-        outcome: outcome.kind,
-        detail: outcome.kind === 'deny' ? outcome.message : undefined,
-        change,
-        ...said,
-      }),
-    fail,
-  }
-  return { kind: 'answered', outcome, turn }
+  let durationMs = 0
+  return whenThere(ask(facts), (reply): Turn => {
+    durationMs = performance.now() - since
+    if (!reply.ok) {
+      if (phase === 'pre' && mayHaveActed(reply.failure) && canUndo(hook))
+        reserve(run, hook, facts, shown, true)
+      return fail(reply.failure)
+    }
+    const { outcome, warnings, remarks } = reply.value
+    for (const warning of warnings) run.terms.note({ kind: 'warning', phase, adapter, warning })
+    if (remarks !== undefined) {
+      for (const text of remarks.warnings) run.warnings.push({ adapter, text })
+      if (remarks.metadata !== undefined) run.remember(hook, remarks.metadata)
+      if (phase === 'pre' && remarks.compensate)
+        reserve(run, hook, { ...facts, metadata: remarks.metadata ?? facts.metadata }, shown, false)
+    }
+    const detail = outcome.kind === 'deny' ? outcome.message : undefined
+    const turn: OpenTurn = {
+      close: (change) => record(outcome.kind, detail, false, change, remarks),
+      fail,
+    }
+    return { kind: 'answered', outcome, turn }
+  })
 }
 
 /** Whether the hook is told no more than protocol 1 tells. */

@@ -9,6 +9,7 @@ import type {
   Replacement,
 } from '../model/hook.ts'
 import { failed, impossible, ok, type Result } from '../model/result.ts'
+import { isLater } from '../model/soon.ts'
 import { askHook, isOld } from './ask.ts'
 import { mutated, mutatedHeaders } from './mutation.ts'
 import type { ChainRun } from './run.ts'
@@ -41,9 +42,10 @@ export async function runPost(
   for (const hook of hooks) {
     const shown = current
     const request = isOld(hook) ? run.terms.original : sent
-    const turn = await askHook(run, hook, 'post', request, performance.now() - since, (facts) =>
+    const asked = askHook(run, hook, 'post', request, performance.now() - since, (facts) =>
       hook.post(request, shown, run.terms.signal, facts),
     )
+    const turn = isLater(asked) ? await asked : asked
     if (turn.kind === 'go-on') continue
     if (turn.kind !== 'answered') return turn
     const { outcome } = turn

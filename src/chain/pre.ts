@@ -9,6 +9,7 @@ import type {
   Replacement,
 } from '../model/hook.ts'
 import { failed, impossible, ok, type Result } from '../model/result.ts'
+import { isLater } from '../model/soon.ts'
 import { askHook } from './ask.ts'
 import { mutated, mutatedHeaders } from './mutation.ts'
 import type { ChainRun } from './run.ts'
@@ -36,7 +37,7 @@ export interface PreTerms {
    * A request that a hook has changed passes what the client's own has passed, and comes out as the engine will read it;
    * or what is wrong with it.
    */
-  readonly readmitted: (changed: HookRequest) => Result<HookRequest, string>
+  readonly readmitted: (changed: HookRequest, before: HookRequest) => Result<HookRequest, string>
   /** A body with a patch applied, or why it cannot be. */
   readonly patched: (body: string, patch: BodyPatch) => Result<string, string>
 }
@@ -53,9 +54,10 @@ export async function runPre(
   for (const hook of hooks) {
     const shown = current
     const reservedBefore = run.reservations.length
-    const turn = await askHook(run, hook, 'pre', shown, performance.now() - since, (facts) =>
+    const asked = askHook(run, hook, 'pre', shown, performance.now() - since, (facts) =>
       hook.pre(shown, run.terms.signal, facts),
     )
+    const turn = isLater(asked) ? await asked : asked
     if (turn.kind === 'go-on') continue
     if (turn.kind !== 'answered') return turn
     const { outcome } = turn
@@ -109,17 +111,21 @@ function changedBy(
   if (!body.ok) return body
   const mutation: HeaderMutation | undefined = headers && mutated(current.mutation, headers)
   if (target === current.target && body.value === undefined && mutation === undefined) return ok(current)
+  const given = body.value ?? current
+  const isSame = target === current.target && given.body === current.body && given.base64 === current.base64
+  if (isSame && mutation === undefined) return ok(current)
   // Text or bytes, never both: the engine gets what the next hook is shown.
-  const { base64, ...rest } = current
   const changed: HookRequest = {
-    ...(body.value === undefined ? current : rest),
+    method: current.method,
     target,
-    ...body.value,
-    ...(mutation === undefined ? {} : { mutation, headers: mutatedHeaders(current.headers ?? {}, headers!) }),
+    headers: mutation === undefined ? current.headers : mutatedHeaders(current.headers ?? {}, headers!),
+    body: given.body,
+    form: given.form,
+    base64: given.base64,
+    mutation: mutation ?? current.mutation,
   }
-  if (target === current.target && changed.body === current.body && changed.base64 === base64)
-    return ok(mutation === undefined ? current : changed)
-  const admitted = terms.readmitted(changed)
+  if (isSame) return ok(changed)
+  const admitted = terms.readmitted(changed, current)
   return admitted.ok ? admitted : failed({ kind: 'bad-reply', problem: admitted.failure })
 }
 

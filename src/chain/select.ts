@@ -27,8 +27,7 @@ export function selectHooks(
   oversized: readonly Hook[],
   run: ChainRun,
 ): Selected {
-  if (oversized.length === 0 && PHASES.every((phase) => plan[phase].every(isUnconditional)))
-    return { kind: 'hooks', lists: plan }
+  if (oversized.length === 0 && isUnconditional(plan)) return { kind: 'hooks', lists: plan }
   const lists: Record<(typeof PHASES)[number], Hook[]> = {
     pre: [],
     validate: [],
@@ -50,8 +49,19 @@ export function selectHooks(
   return { kind: 'hooks', lists }
 }
 
-function isUnconditional(hook: Hook): boolean {
-  return hook.terms?.when === undefined
+function isUnconditional({ pre, validate, post, observe, stream }: HookLists): boolean {
+  return !(
+    hasCondition(pre) ||
+    hasCondition(validate) ||
+    hasCondition(post) ||
+    hasCondition(observe) ||
+    hasCondition(stream)
+  )
+}
+
+function hasCondition(hooks: readonly Hook[]): boolean {
+  for (const { terms } of hooks) if (terms?.when !== undefined) return true
+  return false
 }
 
 function isChosen(hook: Hook, phase: HookPhase, request: HookRequest, run: ChainRun): boolean | Trouble {

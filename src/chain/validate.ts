@@ -1,6 +1,7 @@
 /** The validate-hooks of one exchange: all at once, on the request as it would go to the engine. */
 import type { Answered, Hook, HookFailure, HookRequest, Outcome } from '../model/hook.ts'
 import { failed, type Result } from '../model/result.ts'
+import { type Soon, whenThere } from '../model/soon.ts'
 import { askHook, type Turn } from './ask.ts'
 import type { ChainRun } from './run.ts'
 import type { Trouble } from './trouble.ts'
@@ -24,17 +25,21 @@ export async function runValidate(
   return trouble === undefined ? { kind: 'allowed' } : { kind: 'stopped', trouble }
 }
 
-async function validate(hook: Hook, request: HookRequest, run: ChainRun): Promise<Turn> {
-  const end = await askHook(run, hook, 'validate', request, 0, (facts) =>
+function validate(hook: Hook, request: HookRequest, run: ChainRun): Soon<Turn> {
+  const asked = askHook(run, hook, 'validate', request, 0, (facts) =>
     hook.validate === undefined ? NO_SUCH_HOOK : hook.validate(request, run.terms.signal, facts),
   )
-  if (end.kind !== 'answered') return end
-  end.turn.close()
-  const { outcome } = end
-  return outcome.kind === 'deny'
-    ? { kind: 'stopped', trouble: { kind: 'denied', adapter: hook.adapter, denial: outcome } }
-    : { kind: 'go-on' }
+  return whenThere(asked, (end): Turn => {
+    if (end.kind !== 'answered') return end
+    end.turn.close()
+    const { outcome } = end
+    return outcome.kind === 'deny'
+      ? { kind: 'stopped', trouble: { kind: 'denied', adapter: hook.adapter, denial: outcome } }
+      : GO_ON
+  })
 }
+
+const GO_ON: Turn = { kind: 'go-on' }
 
 const NO_SUCH_HOOK: Result<Answered<Outcome>, HookFailure> = failed({
   kind: 'bad-reply',

@@ -33,7 +33,7 @@ export interface RebuiltRequest {
   /** Bytes of the body. `undefined`: the request has no body and says nothing about one. */
   readonly bodyBytes: number | undefined
   /** What the body is, whatever the request said of it. Left out: what the request says stays. */
-  readonly contentType?: string
+  readonly contentType?: string | undefined
 }
 
 export function rebuildRequestHead(request: RebuiltRequest): Buffer {

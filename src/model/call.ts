@@ -40,9 +40,9 @@ export interface CallEnvelope {
   readonly config: string
   readonly request: HookRequest
   /** What the client sent; only for those who asked for it. */
-  readonly original?: HookRequest
+  readonly original?: HookRequest | undefined
   /** JSON text of an object. Nothing where the adapter has not returned any. */
-  readonly metadata?: string
+  readonly metadata?: string | undefined
 }
 
 export interface PreCall extends CallEnvelope {

@@ -103,7 +103,7 @@ export interface HookRecord {
   readonly warnings: readonly string[]
   readonly annotations: Readonly<Record<string, string>>
   /** JSON text of what it returned for its later hooks. */
-  readonly metadata?: string
+  readonly metadata?: string | undefined
   /** What it changed, if anything. */
   readonly change: HookChange | undefined
   /** Of a stream-hook, whose calls about one stream are one record. */
@@ -142,7 +142,7 @@ export interface ChainReport {
   /** Those that were undone by the time of the report; more may follow, while `undoing` has not resolved. */
   readonly unwound: readonly UnwindRecord[]
   /** What goes on behind the client's back. Nothing: there is nothing to come. */
-  readonly undoing?: Promise<void>
+  readonly undoing: Promise<void> | undefined
   /** What the client sent, before any hook. */
   readonly original: HookRequest
   /** The last answer that hooks were shown or gave. */
@@ -174,7 +174,7 @@ export interface ExchangeReport {
   /** Why, where the fate alone does not say it. */
   readonly detail: string | undefined
   /** Nothing where no hook was asked for. */
-  readonly chain?: ChainReport
+  readonly chain: ChainReport | undefined
 }
 
 /** Everything that the proxy tells its sinks. */

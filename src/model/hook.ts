@@ -17,12 +17,12 @@ export interface HookRequest {
   readonly target: string
   readonly body: string | null
   /** How to read the body. Left out: JSON where there is a text, otherwise nothing. */
-  readonly form?: BodyForm
+  readonly form?: BodyForm | undefined
   /** Of the form `base64`: the bytes, which are no text. `body` is `null` then. */
-  readonly base64?: string
-  readonly headers?: HookHeaders
+  readonly base64?: string | undefined
+  readonly headers?: HookHeaders | undefined
   /** What hooks have changed of the header fields so far. */
-  readonly mutation?: HeaderMutation
+  readonly mutation?: HeaderMutation | undefined
 }
 
 /** An answer of the engine as hooks see it. What is optional is for protocol 2. */
@@ -33,12 +33,12 @@ export interface HookResponse {
   readonly contentType: string | null
   readonly body: string
   /** How to read the body. Left out: text, if there is any. */
-  readonly form?: BodyForm
+  readonly form?: BodyForm | undefined
   /** Of the form `base64`: the bytes, which are no text. `body` is empty then. */
-  readonly base64?: string
-  readonly headers?: HookHeaders
+  readonly base64?: string | undefined
+  readonly headers?: HookHeaders | undefined
   /** What hooks have changed of the header fields so far. */
-  readonly mutation?: HeaderMutation
+  readonly mutation?: HeaderMutation | undefined
 }
 
 /** `json`: the text is one JSON document. `none`: there is no body. `omitted`: there is one, and it is not shown. */

@@ -1,36 +1,50 @@
 /**
  * Ids for exchanges and calls: a ULID, which sorts by the time it was made, in Crockford's base 32.
  *
- * Random bytes are fetched for many ids at once: one at a time they cost more than everything else here.
+ * The last four letters of the random part are counted, the others are drawn anew when all of those have been used: drawing and
+ * writing each letter of each id cost more than everything else that a call is told of.
  */
 export function ulid(): string {
-  let text = timeText(Date.now())
-  if (used + RANDOM_LENGTH > pool.length) {
-    crypto.getRandomValues(pool)
-    used = 0
+  const now = Date.now()
+  if (count === COUNTED) {
+    letters.set(drawn(), TIME_LENGTH)
+    count = 0
   }
-  for (let at = 0; at < RANDOM_LENGTH; at++) text += LETTERS[pool[used++]! & 31]
-  return text
+  if (now !== time) {
+    time = now
+    writeTime(now)
+  }
+  writeCount(count++)
+  return letters.toString('latin1')
 }
 
-/** Many ids are made within one millisecond. */
-function timeText(now: number): string {
-  if (now !== lastTime) {
-    lastText = ''
-    for (let rest = now, at = 0; at < TIME_LENGTH; at++) {
-      lastText = LETTERS[rest % 32]! + lastText
-      rest = Math.floor(rest / 32)
-    }
-    lastTime = now
-  }
-  return lastText
-}
-
-const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const CODES = Array.from('0123456789ABCDEFGHJKMNPQRSTVWXYZ', (letter) => letter.charCodeAt(0))
 const TIME_LENGTH = 10
-const RANDOM_LENGTH = 16
+/** 60 bits. */
+const DRAWN_LENGTH = 12
+const COUNTED_LENGTH = 4
+/** As many as four letters can say. */
+const COUNTED = 32 ** COUNTED_LENGTH
 
-const pool = new Uint8Array(RANDOM_LENGTH * 256)
-let used = pool.length
-let lastTime = -1
-let lastText = ''
+/** Those of the last id: a text made of them in one go is flat, and pieces put together are not, which costs whoever reads it. */
+const letters = Buffer.alloc(TIME_LENGTH + DRAWN_LENGTH + COUNTED_LENGTH)
+let count = COUNTED
+let time = Number.NaN
+
+function drawn(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(DRAWN_LENGTH)).map((byte) => CODES[byte & 31]!)
+}
+
+function writeTime(now: number): void {
+  for (let rest = now, at = TIME_LENGTH - 1; at >= 0; at--) {
+    letters[at] = CODES[rest % 32]!
+    rest = Math.floor(rest / 32)
+  }
+}
+
+function writeCount(counted: number): void {
+  for (let rest = counted, at = letters.length - 1; at >= TIME_LENGTH + DRAWN_LENGTH; at--) {
+    letters[at] = CODES[rest & 31]!
+    rest >>= 5
+  }
+}

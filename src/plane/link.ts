@@ -35,6 +35,7 @@ export class Link implements Keeper, Watched {
   #reader: LinkReader | undefined
   #held: Buffer[] = []
   #heldBytes = 0
+  watchPlace = -1
   #holding = false
   #ended = false
   #closed = false
@@ -146,7 +147,9 @@ export class Link implements Keeper, Watched {
   /** Puts back the tail of the chunk that is being read, for the next reader. */
   unread(tail: Buffer): void {
     if (tail.length === 0) return
-    this.#held.unshift(Buffer.from(tail))
+    // Most often nothing waits behind it, and an `unshift` is a call into the runtime.
+    if (this.#held.length === 0) this.#held.push(Buffer.from(tail))
+    else this.#held.unshift(Buffer.from(tail))
     this.#heldBytes += tail.length
   }
 

@@ -20,9 +20,9 @@ export interface RelayedRequest {
   /** How the engine's answer may turn this connection into a two-way stream, if it may. */
   readonly tunnel: { readonly onRaw200: boolean } | undefined
   /** Where post-hooks must see the answer: decides, by its head, what becomes of it. */
-  readonly hold?: HoldAnswer
+  readonly hold?: HoldAnswer | undefined
   /** Where somebody looks on: the largest body that is copied for them while it is relayed. */
-  readonly copyLimitBytes?: number
+  readonly copyLimitBytes?: number | undefined
 }
 
 export interface HoldAnswer {

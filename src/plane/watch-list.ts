@@ -4,6 +4,8 @@
 
 export interface Watched {
   lookAfter(): void
+  /** Where it stands in the list, which alone changes it; -1: it does not. */
+  watchPlace: number
 }
 
 /**
@@ -12,24 +14,34 @@ export interface Watched {
  */
 const INTERVAL_MS = 500
 
-const watched = new Set<Watched>()
+/** In any order: one that goes gives its place to the last one. A set would grow and shrink with every exchange. */
+const watched: Watched[] = []
 let timer: NodeJS.Timeout | undefined
 
 /** It is looked after from now on, for the first time within one interval. */
 export function watch(peer: Watched): void {
-  watched.add(peer)
+  if (peer.watchPlace >= 0) return
+  peer.watchPlace = watched.length
+  watched.push(peer)
   timer ??= setInterval(goRound, INTERVAL_MS).unref()
 }
 
 export function stopWatching(peer: Watched): void {
-  watched.delete(peer)
+  const place = peer.watchPlace
+  if (place < 0) return
+  peer.watchPlace = -1
+  const last = watched.pop()!
+  if (last === peer) return
+  watched[place] = last
+  last.watchPlace = place
 }
 
 /** The timer ends when there was nobody to look after for a whole interval: between two exchanges there is nobody either. */
 function goRound(): void {
-  if (watched.size === 0) {
+  if (watched.length === 0) {
     clearInterval(timer)
     timer = undefined
   }
-  for (const peer of watched) peer.lookAfter()
+  // One that is found gone may leave the list meanwhile.
+  for (const peer of [...watched]) if (peer.watchPlace >= 0) peer.lookAfter()
 }

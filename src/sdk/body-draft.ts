@@ -7,8 +7,8 @@ import { rememberLast } from './memo.ts'
 export interface ReceivedBody {
   readonly body: string | null
   /** Left out: JSON where there is a text, otherwise nothing. */
-  readonly form?: BodyForm
-  readonly base64?: string
+  readonly form?: BodyForm | undefined
+  readonly base64?: string | undefined
 }
 
 /** A handler looked into a body that it was not shown as JSON: what it would have said of it nobody knows. */
@@ -19,6 +19,8 @@ export class UnshownBody extends Error {
 }
 
 export type BodyChange = Pick<Replacement, 'body' | 'form' | 'patch'>
+
+export const NO_CHANGE: BodyChange = Object.freeze({})
 
 /**
  * A body that one hook may change freely: nobody else holds it. It is read when it is first looked at, so that a body
@@ -83,7 +85,7 @@ export class BodyDraft {
   change(): BodyChange {
     if (this.#bytes !== undefined)
       return this.#alone({ body: Buffer.from(this.#bytes).toString('base64'), form: 'base64' })
-    if (this.#state === 'unread') return this.#patch === undefined ? {} : { patch: this.#patch }
+    if (this.#state === 'unread') return this.#explicit()
     if (this.#state === 'replaced-unread') return this.#alone(this.#whole())
     const received = this.#read()
     // Most handlers look and change nothing.
@@ -103,7 +105,7 @@ export class BodyDraft {
   }
 
   #explicit(): BodyChange {
-    return this.#patch === undefined ? {} : { patch: this.#patch }
+    return this.#patch === undefined ? NO_CHANGE : { patch: this.#patch }
   }
 
   #alone(change: BodyChange): BodyChange {

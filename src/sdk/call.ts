@@ -7,7 +7,6 @@ import { OPERATIONS, type OperationId } from '../route/operations.ts'
 import { readJson } from '../wire/json.ts'
 import { queryOf } from '../wire/v2/query.ts'
 import { type Json, printJson } from './json.ts'
-import { rememberLast } from './memo.ts'
 
 /** What a made call is about, by the operation's id or as method and target. What is left out is empty. */
 export interface CallParts {
@@ -102,7 +101,7 @@ export function callFor<Type extends HookType>(
     timeoutMs,
   }: { readonly uid: string; readonly requestId: string; readonly timeoutMs: number },
 ): CallEnvelope & { readonly type: Type } {
-  const route = readRoute(`${request.method} ${request.target}`)
+  const route = routeOf(request)
   return {
     type,
     uid,
@@ -125,12 +124,16 @@ export function callFor<Type extends HookType>(
 const NOBODY = { name: null, authenticationMethod: null, peerAddress: null } as const
 const NO_CHAIN = { endpoint: '', index: 0, length: 1 } as const
 
-const readRoute = rememberLast((line): Route => {
-  const space = line.indexOf(' ')
-  const route = identify(line.slice(0, space), line.slice(space + 1), ANY_VERSION)
+/** Once for all adapters of a chain, which are shown the same request. */
+let lastRoute: { readonly method: string; readonly target: string; readonly route: Route } | undefined
+
+function routeOf({ method, target }: HookRequest): Route {
+  if (lastRoute?.target === target && lastRoute.method === method) return lastRoute.route
+  const route = identify(method, target, ANY_VERSION)
   if (!route.ok) throw new Error(`the request cannot be judged: ${route.failure.message}`)
+  lastRoute = { method, target, route: route.value }
   return route.value
-})
+}
 
 /** Which versions are served is for the proxy to say. */
 const ANY_VERSION = { minApiVersion: '0.0' }

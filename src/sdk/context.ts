@@ -31,7 +31,7 @@ import { abortSignalOf, type StopSignal } from '../model/stop.ts'
 import { OPERATIONS, type OperationId } from '../route/operations.ts'
 import { FIELD_NAME, FIELD_VALUE, FIXED_FIELDS } from '../wire/v2/fields.ts'
 import type { RequestBody, ResponseBody } from './bodies.ts'
-import { BodyDraft } from './body-draft.ts'
+import { BodyDraft, NO_CHANGE } from './body-draft.ts'
 import type { PatchOperation } from './differences.ts'
 import { type Json, type JsonObject, parseJson, printJson } from './json.ts'
 import type { AdapterLog } from './log.ts'
@@ -382,7 +382,9 @@ class ChangingView<Called extends PreCall | PostCall> extends SpeakingView<Calle
   /** What is different now, besides what only one of the two messages has. */
   protected changes(own: Omit<Replacement, 'kind'>): Outcome {
     const headers = this.#headers?.mutation()
-    const change = { ...own, ...this.draft.change(), ...(headers === undefined ? NOTHING : { headers }) }
+    const body = this.draft.change()
+    if (own === NOTHING && body === NO_CHANGE && headers === undefined) return PASS
+    const change = { ...own, ...body, ...(headers === undefined ? NOTHING : { headers }) }
     for (const _ in change) return { kind: 'replace', ...change }
     return PASS
   }

@@ -47,26 +47,27 @@ function copyOf(value: Json[] | JsonObject): Json[] | JsonObject {
   return copy
 }
 
-/** Whether both would be written alike, but for the order of keys. `received` is what `parseJson` made. */
+/** True only where both would be written alike, but for the order of keys. `received` is what `parseJson` made. */
 export function sameJson(value: unknown, received: Json | undefined): boolean {
   if (typeof value !== 'object' || value === null) return value === received
   if (typeof received !== 'object' || received === null) return false
-  // What a date and its like are written as is not what they look like.
-  if ('toJSON' in value && typeof value.toJSON === 'function') return false
   if (Array.isArray(value) || Array.isArray(received))
     return Array.isArray(value) && Array.isArray(received) && sameItems(value, received)
   return sameMembers(value as JsonObject, received)
 }
 
 function sameItems(items: readonly unknown[], received: readonly Json[]): boolean {
-  if (items.length !== received.length) return false
+  if (items.length !== received.length || 'toJSON' in items) return false
   for (let index = 0; index < items.length; index++)
     if (!sameJson(items[index], received[index])) return false
   return true
 }
 
 function sameMembers(value: JsonObject, received: JsonObject): boolean {
-  let missing = 0
+  // What a date and its like are written as is not what they look like.
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  let more = 0
   for (const key in received) {
     const member = value[key]
     const isSame =
@@ -74,11 +75,13 @@ function sameMembers(value: JsonObject, received: JsonObject): boolean {
         ? Object.hasOwn(value, key) && sameJson(member, received[key])
         : member === received[key]
     if (!isSame) return false
-    missing++
+    more--
   }
+  for (const _ in value) more++
+  if (more === 0) return true
   // A key without a value is not written.
-  for (const key in value) if (value[key] !== undefined) missing--
-  return missing === 0
+  for (const key in value) if (value[key] === undefined) more--
+  return more === 0
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

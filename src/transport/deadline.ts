@@ -32,7 +32,7 @@ export function withinDeadline<T>(
     }
     const leave = () => giveUp({ kind: 'aborted' })
     const expire = () => giveUp({ kind: 'deadline', deadlineMs })
-    const timer = setTimeout(expire, Math.min(deadlineMs, LONGEST_TIMER_MS))
+    const timer = setTimeout(expire, inListThatStays(Math.min(deadlineMs, LONGEST_TIMER_MS)))
     signal.addEventListener('abort', leave)
     called.then(
       (end) => {
@@ -46,3 +46,20 @@ export function withinDeadline<T>(
     )
   })
 }
+
+/**
+ * Node keeps a list of timers for each duration, and takes it down when the last of them has gone: with one call at a time that is
+ * twice for each call, and dearer than all else about a timer. A timer that does nothing keeps the list for as long as it runs.
+ */
+function inListThatStays(ms: number): number {
+  if (!staying.has(ms) && staying.size < STAYING_LISTS) {
+    staying.add(ms)
+    setTimeout(() => staying.delete(ms), ms).unref()
+  }
+  return ms
+}
+
+const staying = new Set<number>()
+
+/** Most configurations have one deadline or two. What is left of a chain's time is another number for each call. */
+const STAYING_LISTS = 8

@@ -33,7 +33,7 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         use,
         facts,
         signal,
-        call: () => ({ type: 'pre-hook', ...envelopeOf(use, request, facts) }),
+        call: () => envelopeOf('pre-hook', use, request, facts),
         read,
         old: (lines, stop) => oldPre(lines, stop, request),
       }),
@@ -42,7 +42,7 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         use,
         facts,
         signal,
-        call: () => ({ type: 'validate-hook', ...envelopeOf(use, request, facts) }),
+        call: () => envelopeOf('validate-hook', use, request, facts),
         read,
         old: () => noSuchHook('validate'),
       }),
@@ -52,8 +52,7 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         facts,
         signal,
         call: () => ({
-          type: 'post-hook',
-          ...envelopeOf(use, request, facts),
+          ...envelopeOf('post-hook', use, request, facts),
           response: shownResponse(response, use, facts.exchange.operation),
         }),
         read,
@@ -67,8 +66,7 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         undoWithinMs: budgetMs,
         signal: NEVER,
         call: () => ({
-          type: 'unwind-hook',
-          ...envelopeOf(use, request, facts),
+          ...envelopeOf('unwind-hook', use, request, facts),
           cause,
           response: response && shownResponse(response, use, facts.exchange.operation),
         }),
@@ -81,8 +79,7 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         facts,
         signal,
         call: () => ({
-          type: 'observe-hook',
-          ...envelopeOf(use, request, facts),
+          ...envelopeOf('observe-hook', use, request, facts),
           ...end,
           response: response && shownResponse(response, use, facts.exchange.operation),
         }),
@@ -97,8 +94,7 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         // An adapter that got the same batch twice would take it for two.
         once: true,
         call: () => ({
-          type: 'stream-hook',
-          ...envelopeOf(use, request, facts),
+          ...envelopeOf('stream-hook', use, request, facts),
           ...part,
           response: shownResponse(response, use, facts.exchange.operation),
         }),

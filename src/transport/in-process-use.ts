@@ -40,15 +40,13 @@ export function inProcessUse(adapter: Adapter, use: HookUse, replyLimitBytes: nu
     ...placeOf(use),
     terms: use.terms,
     abilities: () => adapter.abilities,
-    pre: (request, signal, facts) =>
-      ask({ type: 'pre-hook', ...envelopeOf(use, request, facts) }, facts, signal, read),
+    pre: (request, signal, facts) => ask(envelopeOf('pre-hook', use, request, facts), facts, signal, read),
     validate: (request, signal, facts) =>
-      ask({ type: 'validate-hook', ...envelopeOf(use, request, facts) }, facts, signal, read),
+      ask(envelopeOf('validate-hook', use, request, facts), facts, signal, read),
     post: (request, response, signal, facts) =>
       ask(
         {
-          type: 'post-hook',
-          ...envelopeOf(use, request, facts),
+          ...envelopeOf('post-hook', use, request, facts),
           response: shownResponse(response, use, facts.exchange.operation),
         },
         facts,
@@ -58,8 +56,7 @@ export function inProcessUse(adapter: Adapter, use: HookUse, replyLimitBytes: nu
     unwind: (request, { response, ...cause }, budgetMs, facts) =>
       ask(
         {
-          type: 'unwind-hook',
-          ...envelopeOf(use, request, facts),
+          ...envelopeOf('unwind-hook', use, request, facts),
           cause,
           response: response && shownResponse(response, use, facts.exchange.operation),
         },
@@ -71,8 +68,7 @@ export function inProcessUse(adapter: Adapter, use: HookUse, replyLimitBytes: nu
     observe: (request, { response, ...end }, signal, facts) =>
       ask(
         {
-          type: 'observe-hook',
-          ...envelopeOf(use, request, facts),
+          ...envelopeOf('observe-hook', use, request, facts),
           ...end,
           response: response && shownResponse(response, use, facts.exchange.operation),
         },
@@ -83,8 +79,7 @@ export function inProcessUse(adapter: Adapter, use: HookUse, replyLimitBytes: nu
     stream: (request, { response, ...part }, signal, facts) =>
       ask(
         {
-          type: 'stream-hook',
-          ...envelopeOf(use, request, facts),
+          ...envelopeOf('stream-hook', use, request, facts),
           ...part,
           response: shownResponse(response, use, facts.exchange.operation),
         },

@@ -68,17 +68,21 @@ export class Line {
   }
 
   /** Sends one message and waits for the reply. `stop` destroys the line, whatever it is doing. */
-  async send(message: LineMessage, replyLimitBytes: number, stop: StopSignal): Promise<LineEnd> {
-    const hangUp = () => this.destroy()
-    stop.addEventListener('abort', hangUp)
-    const idle = this.#socket
-    const bytesBefore = idle?.bytesRead
-    const result = await this.#exchange(message, replyLimitBytes)
-    stop.removeEventListener('abort', hangUp)
-    const stale = !result.ok && idle !== undefined && idle === this.#socket && idle.bytesRead === bytesBefore
-    // Whatever went wrong, no later call should meet the rest of it.
-    if (!result.ok) this.destroy()
-    return { result, stale, sent: this.#connected }
+  send(message: LineMessage, replyLimitBytes: number, stop: StopSignal): Promise<LineEnd> {
+    return new Promise((resolve) => {
+      const hangUp = () => this.destroy()
+      stop.addEventListener('abort', hangUp)
+      const idle = this.#socket
+      const bytesBefore = idle?.bytesRead
+      this.#exchange(message, replyLimitBytes, (result) => {
+        stop.removeEventListener('abort', hangUp)
+        const stale =
+          !result.ok && idle !== undefined && idle === this.#socket && idle.bytesRead === bytesBefore
+        // Whatever went wrong, no later call should meet the rest of it.
+        if (!result.ok) this.destroy()
+        resolve({ result, stale, sent: this.#connected })
+      })
+    })
   }
 
   destroy(): void {
@@ -114,27 +118,33 @@ export class Line {
     })
   }
 
-  #exchange(message: LineMessage, replyLimitBytes: number): Promise<Result<LineReply, HookFailure>> {
+  #exchange(
+    { method, fields, body }: LineMessage,
+    replyLimitBytes: number,
+    tell: (result: Result<LineReply, HookFailure>) => void,
+  ): void {
     const { path } = this.#destination
-    return new Promise((resolve) => {
-      const done = (result: Result<LineReply, HookFailure>) => {
-        this.#replied = result.ok
-        if (!this.#keep) this.#socket?.destroy(HUNG_UP)
-        resolve(result)
-      }
-      const reader = new ReplyReader(replyLimitBytes, () => this.#socket?.errored != null, done)
-      const { method, fields, body } = message
-      this.#client.dispatch({ method, path, headers: fields, body }, reader)
-    })
+    let isOver = false
+    const done = (result: Result<LineReply, HookFailure>) => {
+      if (isOver) return
+      isOver = true
+      this.#replied = result.ok
+      if (!this.#keep) this.#socket?.destroy(HUNG_UP)
+      tell(result)
+    }
+    const reader = new ReplyReader(replyLimitBytes, () => this.#socket?.errored != null, done)
+    this.#client.dispatch({ method, path, headers: fields, body }, reader)
   }
 }
+
+const NO_BYTES = Buffer.alloc(0)
 
 /** Reads one reply, up to its limit. The first result counts. */
 class ReplyReader implements Dispatcher.DispatchHandler {
   readonly #limitBytes: number
   readonly #hasBroken: () => boolean
   readonly #done: (result: Result<LineReply, HookFailure>) => void
-  #bytes = Buffer.alloc(0)
+  #bytes = NO_BYTES
   #length = 0
   #status: number | undefined
   #fields: LineFields = {}
@@ -161,25 +171,23 @@ class ReplyReader implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#length + chunk.length <= this.#limitBytes) return this.#append(chunk)
-    this.#bytes = Buffer.alloc(0)
+    this.#bytes = NO_BYTES
     this.#done(badReply(`its reply is larger than ${this.#limitBytes} bytes`))
     controller.abort(new errors.ResponseExceededMaxSizeError())
   }
 
   onResponseEnd(): void {
-    const bytes = this.#bytes.subarray(0, this.#length)
     // undici takes a reset for the end of a reply that only the end of its connection delimits. What came before it may
     // be all of it, but nothing at all must not be read as an empty reply: that would be consent.
-    if (bytes.length === 0 && this.#hasBroken()) this.#done(badReply(CUT_OFF))
+    if (this.#length === 0 && this.#hasBroken()) this.#done(badReply(CUT_OFF))
     else if (this.#status === undefined) this.#done(badReply(NOT_HTTP))
-    else
-      this.#done(
-        ok({
-          status: this.#status,
-          body: isUtf8(bytes) ? bytes.toString() : undefined,
-          fields: this.#fields,
-        }),
-      )
+    else this.#done(ok({ status: this.#status, body: this.#text(), fields: this.#fields }))
+  }
+
+  #text(): string | undefined {
+    if (this.#length === 0) return ''
+    const bytes = this.#bytes.subarray(0, this.#length)
+    return isUtf8(bytes) ? bytes.toString() : undefined
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

@@ -25,7 +25,9 @@ export class Lines {
   readonly #places: Places
   /** The one used last comes first, so that those not needed any more age and close. */
   readonly #idle: Line[] = []
-  readonly #inUse = new Set<Promise<unknown>>()
+  #inUse = 0
+  /** Whoever waits for the calls in hand. */
+  #waiting: (() => void)[] = []
   #keep: boolean
 
   constructor(destination: Destination, terms: LineTerms) {
@@ -45,13 +47,28 @@ export class Lines {
     const place = isLater(taking) ? await taking : taking
     if (place === 'full') return failed({ kind: 'unreachable', cause: 'too many calls are waiting for it' })
     if (place === 'stopped') return failed({ kind: 'aborted' })
-    const call = this.#sendOn(this.#idle.pop(), message, stop)
-    this.#inUse.add(call)
+    this.#inUse++
     try {
-      return await call
+      let line = this.#idle.pop()
+      for (;;) {
+        if (stop.aborted) {
+          line?.destroy()
+          return failed({ kind: 'aborted' })
+        }
+        line ??= new Line(this.#destination, this.#keep)
+        const { result, stale, sent } = await line.send(message, this.#terms.replyLimitBytes, stop)
+        if (result.ok && this.#keep) this.#idle.push(line)
+        else line.destroy()
+        if (result.ok) return result
+        if (this.#terms.tellsWhetherSent === true) return failed(withEffect(result.failure, sent, stale))
+        // The adapter closed an idle connection just as it was used again. It has seen nothing of the call, so there is one
+        // more try; a call on a new connection is never repeated.
+        if (!stale) return result
+        line = undefined
+      }
     } finally {
-      this.#inUse.delete(call)
       this.#places.leave()
+      if (--this.#inUse === 0) for (const tell of this.#waiting.splice(0)) tell()
     }
   }
 
@@ -67,28 +84,7 @@ export class Lines {
   async close(): Promise<void> {
     this.#keep = false
     for (const line of this.#idle.splice(0)) line.destroy()
-    await Promise.allSettled(this.#inUse)
-  }
-
-  async #sendOn(
-    idle: Line | undefined,
-    message: LineMessage,
-    stop: StopSignal,
-  ): Promise<Result<LineReply, HookFailure>> {
-    if (stop.aborted) {
-      idle?.destroy()
-      return failed({ kind: 'aborted' })
-    }
-    const line = idle ?? new Line(this.#destination, this.#keep)
-    const { result, stale, sent } = await line.send(message, this.#terms.replyLimitBytes, stop)
-    // The adapter closed an idle connection just as it was used again. It has seen nothing of the call, so there is one
-    // more try; a call on a new connection is never repeated.
-    if (stale && this.#terms.tellsWhetherSent !== true) return this.#sendOn(undefined, message, stop)
-    if (result.ok && this.#keep) this.#idle.push(line)
-    else line.destroy()
-    if (!result.ok && this.#terms.tellsWhetherSent === true)
-      return failed(withEffect(result.failure, sent, stale))
-    return result
+    if (this.#inUse > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 }
 

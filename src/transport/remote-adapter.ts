@@ -12,7 +12,7 @@ import { Breaker, type BreakerSettings } from './breaker.ts'
 import { withinDeadline } from './deadline.ts'
 import { type Credentials, destinationOf, type RemoteAddress } from './destination.ts'
 import { Handshake, ONLY_PROTOCOL_1 } from './handshake.ts'
-import type { LineReply } from './line.ts'
+import type { LineMessage, LineReply } from './line.ts'
 import { Lines } from './lines.ts'
 import { type RepeatTerms, retryPauseMs } from './retry.ts'
 import { trustSocket } from './trusted-socket.ts'
@@ -140,6 +140,7 @@ export class RemoteAdapter {
     await Promise.all([this.#lines.close(), this.#oldLines.close()])
   }
 
+  /** One call, repeated where that is safe; each try says how much time is left. */
   async #askTwo<T>(
     { use, once, call: makeCall, read }: Question<T>,
     abilities: AdapterAbilities,
@@ -149,45 +150,42 @@ export class RemoteAdapter {
     const call = makeCall()
     if (!abilities.implements.includes(call.type))
       return badReply(`it implements no ${call.type}, as its answer to OPTIONS says`)
-    const reply = await this.#exchange(
-      call,
-      { retries: once ? 'never' : use.retries, idempotent: abilities.idempotent },
-      endsAt,
-      stop,
-    )
-    if (!reply.ok) return reply
-    const { fields, body = '' } = reply.value
+    const repeat: RepeatTerms = { retries: once ? 'never' : use.retries, idempotent: abilities.idempotent }
+    for (let attempt = 1; ; attempt++) {
+      const message = this.#messageOf({
+        ...call,
+        attempt,
+        timeoutMs: Math.max(0, Math.ceil(endsAt - performance.now())),
+      })
+      if (!message.ok) return message
+      const reply = await this.#lines.send(message.value, stop)
+      const pauseMs = retryPauseMs(reply, attempt, repeat)
+      if (pauseMs !== undefined && !stop.aborted && performance.now() + pauseMs < endsAt) {
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        if (!stop.aborted) continue
+      }
+      return reply.ok ? this.#read(reply.value, call, read) : reply
+    }
+  }
+
+  #messageOf(call: HookCall): Result<LineMessage, HookFailure> {
+    const body = encodeCall(call)
+    const fields = callFields(call, this.#settings.instance)
+    try {
+      Object.assign(fields, this.#auth.fieldsFor(call.uid, body))
+    } catch (problem) {
+      return failed({ kind: 'unreachable', cause: (problem as Error).message })
+    }
+    return ok({ method: 'POST', fields, body })
+  }
+
+  #read<T>(reply: LineReply, call: HookCall, read: Question<T>['read']): Result<T, HookFailure> {
+    const { fields, body = '' } = reply
     const tag = fields['powerstrip-istag']
     if (typeof tag === 'string') this.#handshake.tagged(tag)
     const forged = this.#auth.objection(call.uid, body, fields)
     if (forged !== undefined) return failed({ kind: 'bad-reply', problem: forged, mayHaveActed: true })
-    return read(reply.value, call)
-  }
-
-  /** One call, repeated where that is safe; each try says how much time is left. */
-  async #exchange(
-    call: HookCall,
-    repeat: RepeatTerms,
-    endsAt: number,
-    stop: StopSignal,
-  ): Promise<Result<LineReply, HookFailure>> {
-    for (let attempt = 1; ; attempt++) {
-      const timeoutMs = Math.max(0, Math.ceil(endsAt - performance.now()))
-      const current = { ...call, attempt, timeoutMs }
-      const body = encodeCall(current)
-      let proof: Readonly<Record<string, string>>
-      try {
-        proof = this.#auth.fieldsFor(call.uid, body)
-      } catch (problem) {
-        return failed({ kind: 'unreachable', cause: (problem as Error).message })
-      }
-      const fields = { ...callFields(current, this.#settings.instance), ...proof }
-      const reply = await this.#lines.send({ method: 'POST', fields, body }, stop)
-      const pauseMs = retryPauseMs(reply, attempt, repeat)
-      if (pauseMs === undefined || stop.aborted || performance.now() + pauseMs >= endsAt) return reply
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
-      if (stop.aborted) return reply
-    }
+    return read(reply, call)
   }
 }
 

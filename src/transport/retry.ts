@@ -24,7 +24,8 @@ export function retryPauseMs(
   attempt: number,
   { retries, idempotent }: RepeatTerms,
 ): number | undefined {
-  if (retries === 'never') return undefined
+  if (retries === 'never' || (reply.ok && reply.value.status !== 429 && reply.value.status !== 503))
+    return undefined
   const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2)
   if (!reply.ok) {
     const { failure } = reply
@@ -34,8 +35,7 @@ export function retryPauseMs(
     if (failure.sent !== true) return attempt <= UNSENT_RETRIES ? pauseMs : undefined
     return idempotent && attempt <= retries ? pauseMs : undefined
   }
-  if (!idempotent || attempt > retries || (reply.value.status !== 429 && reply.value.status !== 503))
-    return undefined
+  if (!idempotent || attempt > retries) return undefined
   const wanted = reply.value.fields['retry-after']
   const wantedMs = typeof wanted === 'string' && /^[0-9]{1,4}$/.test(wanted) ? Number(wanted) * 1000 : 0
   return Math.max(pauseMs, wantedMs)

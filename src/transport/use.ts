@@ -1,5 +1,5 @@
 /** A place of an adapter under a configuration of version 2, and the calls that are made from it. */
-import type { CallEnvelope } from '../model/call.ts'
+import type { CallEnvelope, HookType } from '../model/call.ts'
 import type { CallFacts, HookHeaders, HookRequest, HookResponse, HookTerms } from '../model/hook.ts'
 import { addField } from '../wire/v2/fields.ts'
 import { queryOf } from '../wire/v2/query.ts'
@@ -18,11 +18,17 @@ export interface HookUse extends HookPlace {
   readonly forwardedHeaders: readonly string[]
 }
 
-/** What every call says, but for its type. `timeoutMs` and `attempt` are set anew for each try. */
-export function envelopeOf(use: HookUse, request: HookRequest, facts: CallFacts): CallEnvelope {
+/** What every call of a type says. `timeoutMs` and `attempt` are set anew for each try. */
+export function envelopeOf<Type extends HookType>(
+  type: Type,
+  use: HookUse,
+  request: HookRequest,
+  facts: CallFacts,
+): CallEnvelope & { readonly type: Type } {
   const { terms } = use
   const { exchange } = facts
   return {
+    type,
     uid: facts.uid,
     requestId: exchange.requestId,
     attempt: 1,
@@ -37,8 +43,8 @@ export function envelopeOf(use: HookUse, request: HookRequest, facts: CallFacts)
     chain: { endpoint: terms.endpoint, index: terms.index, length: terms.length },
     config: use.config,
     request: shownRequest(request, use, exchange.operation),
-    ...(terms.original ? { original: shownRequest(facts.original, use, exchange.operation) } : {}),
-    ...(facts.metadata === undefined ? {} : { metadata: facts.metadata }),
+    original: terms.original ? shownRequest(facts.original, use, exchange.operation) : undefined,
+    metadata: facts.metadata,
   }
 }
 
@@ -82,7 +88,11 @@ function shownAnew(request: HookRequest, use: HookUse, operation: string | null)
   const shown = shownBody(request, use.terms, operation)
   const isTooLarge =
     use.terms.onOversize === 'omit' && Buffer.byteLength(shown.body ?? shown.base64 ?? '') > use.maxBodyBytes
-  return Object.freeze({ method, target, headers, ...(isTooLarge ? OMITTED : shown) })
+  const { body, form, base64 } = (isTooLarge ? OMITTED : shown) as Pick<
+    HookRequest,
+    'body' | 'form' | 'base64'
+  >
+  return Object.freeze({ method, target, headers, body, form, base64 })
 }
 
 export function shownResponse(response: HookResponse, use: HookUse, operation: string | null): HookResponse {

@@ -13,13 +13,13 @@ import { type JsonFields, readJson, readObject } from '../json.ts'
 /** Written piece by piece: as one object for `JSON.stringify` it takes twice as long, for each hook of each request. */
 export function encodeCall(call: HookCall): string {
   const { user, chain } = call
-  let text = `{"PowerstripProtocolVersion":2,"Type":"${call.type}","Uid":${json(call.uid)},"RequestId":${json(call.requestId)}`
+  let text = `{"PowerstripProtocolVersion":2,"Type":"${call.type}","Uid":${word(call.uid)},"RequestId":${word(call.requestId)}`
   text += `,"Attempt":${call.attempt},"DryRun":${call.dryRun},"TimeoutMs":${json(call.timeoutMs)}`
-  text += `,"Operation":${json(call.operation)},"ApiVersion":${json(call.apiVersion)}`
+  text += `,"Operation":${word(call.operation)},"ApiVersion":${word(call.apiVersion)}`
   text += `,"PathParams":${isEmpty(call.params) ? '{}' : json(call.params)},"Query":${isEmpty(call.query) ? '{}' : json(call.query)}`
-  text += `,"User":{"Name":${json(user.name)},"AuthenticationMethod":${json(user.authenticationMethod)},"PeerAddress":${json(user.peerAddress)}}`
-  text += `,"Listener":${json(call.listener)}`
-  text += `,"Chain":{"Endpoint":${json(chain.endpoint)},"Index":${chain.index},"Length":${chain.length}}`
+  text += `,"User":{"Name":${word(user.name)},"AuthenticationMethod":${word(user.authenticationMethod)},"PeerAddress":${word(user.peerAddress)}}`
+  text += `,"Listener":${word(call.listener)}`
+  text += `,"Chain":{"Endpoint":${word(chain.endpoint)},"Index":${chain.index},"Length":${chain.length}}`
   text += ownText(call)
   text += `,"AdapterConfig":${call.config},"ClientRequest":${requestText(call.request)}`
   if (call.original !== undefined) text += `,"OriginalClientRequest":${requestText(call.original)}`
@@ -38,6 +38,14 @@ function isEmpty(fields: object): boolean {
 function json(value: string | number | object | null): string {
   return JSON.stringify(value)
 }
+
+/** The same for what mostly has nothing in it that JSON escapes, as names and ids have not. */
+function word(value: string | null): string {
+  if (value === null) return 'null'
+  return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value)
+}
+
+const PLAIN = /^[ !#-[\]-~]*$/
 
 /** What only calls of this type say, as far as it is ours to write. */
 function ownText(call: HookCall): string {
@@ -81,7 +89,7 @@ const requestTexts = new WeakMap<HookRequest, string>()
 
 function requestTextAnew({ method, target, body, form, base64, headers = {} }: HookRequest): string {
   const shown = bodyText(form ?? (body === null ? 'none' : 'json'), body ?? '', base64)
-  return `{"Method":${json(method)},"Request":${json(target)},${shown},"Headers":${json(headers)}}`
+  return `{"Method":${word(method)},"Request":${word(target)},${shown},"Headers":${json(headers)}}`
 }
 
 function responseText({ status, contentType, body, form, base64, headers = {} }: HookResponse): string {

@@ -16,6 +16,7 @@ export function report(more: Partial<ExchangeReport> = {}): ExchangeReport {
     durationMs: 12.3456,
     fate: 'changed',
     detail: undefined,
+    chain: undefined,
     ...more,
   }
 }
@@ -27,6 +28,7 @@ export function chain(more: Partial<ChainReport> = {}): ChainReport {
     listener: 'default',
     hooks: [],
     unwound: [],
+    undoing: undefined,
     original: request('{}'),
     response: null,
     engineStatus: 201,
