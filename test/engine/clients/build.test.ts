@@ -5,15 +5,19 @@ import {
   ALONE,
   everyWay,
   fingerprintFile,
+  JUDGED,
   providePerl,
   RELAYED,
   randomFile,
   scratchFolder,
+  WAY_NAMES,
   type Way,
 } from '../../support/clients/index.ts'
 import { describeEachEngine, type Ended, runLabel } from '../../support/engine/index.ts'
+import { forgetPeak, peakResidentBytes, residentBytes } from '../../support/raw/proc.ts'
 
 const MB = 1_000_000
+const LONG = process.env.POWERSTRIP_LONG === '1'
 
 /** For every build: nothing is taken from an earlier way's, and no step has a network. */
 const BUILD = ['build', '--no-cache', '--network', 'none', '--label', runLabel()]
@@ -93,23 +97,34 @@ describeEachEngine('docker build', (engine) => {
     })
   })
 
-  test('F27 sends a context of 30 MB as it is', async () => {
+  test('F27 sends a context of 30 MB as it is, and a sandbox holds none of it', async () => {
     const context = join(scratch.path, 'medium')
     const sum = await randomContext(context, 30 * MB)
-    const seen = await ways.same((way) => summedUp(way, context), { cli: engine().kind })
+    const { pid } = await ways.judge()
+    forgetPeak(pid)
+    const before = residentBytes(pid)
+    const seen = await ways.same((way) => summedUp(way, context), {
+      cli: engine().kind,
+      only: [...WAY_NAMES, JUDGED],
+    })
     expect(seen).toEqual({ exitCode: 0, sum })
+    expect(peakResidentBytes(pid) - before).toBeLessThan(25 * MB)
   })
 
   test('F27 sends a context of 300 MB as it is', async () => {
     const context = join(scratch.path, 'large')
     const sum = await randomContext(context, 300 * MB)
+    const judge = LONG ? await ways.judge() : undefined
+    if (judge !== undefined) forgetPeak(judge.pid)
     const seen = await ways.same((way) => summedUp(way, context), {
       cli: 'new',
       inTurn: true,
-      only: ['directly', 'through the unix listener'],
+      only: ['directly', 'through the unix listener', ...(LONG ? ([JUDGED] as const) : [])],
     })
     expect(seen).toEqual({ exitCode: 0, sum })
-  })
+    if (judge !== undefined) expect(peakResidentBytes(judge.pid)).toBeLessThan(250 * MB)
+    console.log(`300 MB: ${LONG ? 'through a sandbox too' : 'POWERSTRIP_LONG=1 for a sandbox too'}`)
+  }, 300_000)
 
   // The old CLI has a BuildKit client of its own, the new one hands over to the plugin. One build after the other:
   // BuildKit makes one of two that are alike, and shows its steps to whoever asked first.

@@ -1,4 +1,4 @@
-import { ALONE, atTerminal, everyWay } from '../../support/clients/index.ts'
+import { ALONE, atTerminal, everyWay, JUDGED, WAY_NAMES } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 /** Says when the terminal has got a size, then waits for the next. */
@@ -23,7 +23,7 @@ describeEachEngine('a terminal', (engine) => {
             ['run', '--rm', '-it', ...ALONE, 'busybox', 'sh', '-c', TALK],
             [{ expect: 'ready' }, { type: 'hello\n' }, { expect: 'you said hello' }, { type: 'bye\n' }],
           ),
-        { cli },
+        { cli, only: [...WAY_NAMES, JUDGED] },
       )
       expect(seen).toEqual({
         exitCode: 4,

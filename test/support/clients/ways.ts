@@ -19,7 +19,7 @@ export const WAY_NAMES = [
 ] as const
 
 /** One of hooks too, but none that is shown answers. Opened where a scenario asks for it. */
-const JUDGED = 'through a sandbox alone'
+export const JUDGED = 'through a sandbox alone'
 
 /** Without the null adapter, for progress while it is made: a post-hook of protocol 1 is shown an answer when it is complete (P14). */
 export const RELAYED: readonly WayName[] = [...WAY_NAMES.slice(0, 3), JUDGED]
@@ -58,6 +58,8 @@ export interface ScenarioOptions {
 export interface Ways {
   /** Plays a scenario on every way, expects to see the same on all of them, and returns it. */
   same<Seen>(scenario: (way: Way) => Promise<Seen>, options?: ScenarioOptions): Promise<Seen>
+  /** The powerstrip of the way through a sandbox alone. */
+  judge(): Promise<Powerstrip>
   /** Does something on every way, all at the same time. */
   each(work: (way: Way) => Promise<unknown>): Promise<void>
 }
@@ -105,9 +107,15 @@ export function everyWay(engine: () => Engine): Ways {
     return makeWay({ name, cli, host: hosts[name](), prefix: `${tag}${ALL_NAMES.indexOf(name)}`, clients })
   }
 
+  const judge = async () => {
+    judged ??= await startSandbox(engine().host, CLIENTS_POLICY)
+    return judged
+  }
+
   return {
+    judge,
     async same(scenario, { cli = 'path', inTurn = false, only = WAY_NAMES } = {}) {
-      if (only.includes(JUDGED)) judged ??= await startSandbox(engine().host, CLIENTS_POLICY)
+      if (only.includes(JUDGED)) await judge()
       const seen = await playAll(
         only.map((name) => wayOf(name, cli)),
         async (way) => masked(await scenario(way), tag),
