@@ -243,7 +243,7 @@ test('plain HTTP is refused and told of', async () => {
 })
 
 test('who begins no handshake is dropped, and no more than may are connected, those in a handshake included', async () => {
-  await using at = await open({ limits: { headTimeoutMs: 500, connections: 1 } })
+  await using at = await open({ limits: { headTimeoutMs: 2_000, connections: 1 } })
   const silent = new Peer(connectPlain({ host: '127.0.0.1', port: at.port }))
   await once(silent.socket, 'connect')
   await expect(at.dial(as(client))).rejects.toThrow()
