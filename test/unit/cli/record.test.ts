@@ -226,17 +226,27 @@ describe('with a configuration', () => {
         }),
       )
     await write(['judge'])
+    let between = 0
     const out = await recorded(['--config', file, '--operations', 'ContainerCreate'], async (socket) => {
       expect(await create(socket, { Image: 'first' })).toBe(403)
       await write([])
-      while ((await create(socket, { Image: 'more' })) === 403) await sleep(50)
+      let status = 403
+      for (; status === 403; between++) {
+        status = await create(socket, { Image: 'more' })
+        if (status === 403) await sleep(50)
+      }
       expect(await create(socket, { Image: 'last' })).toBe(201)
     })
+    // What was observed before the change and after it is written by two, in no order.
     const fixtures = await fixturesIn(out)
-    expect([fixtures.at(0), fixtures.at(-1)]).toEqual([
-      [{ Image: 'first' }, undefined],
-      [{ Image: 'last' }, 201],
-    ])
+    expect(fixtures).toHaveLength(1 + between + 1)
+    expect(fixtures).toEqual(
+      expect.arrayContaining([
+        [{ Image: 'first' }, undefined],
+        [{ Image: 'more' }, 201],
+        [{ Image: 'last' }, 201],
+      ]),
+    )
     expect(await readdir(out)).toEqual(['ContainerCreate-1.45.ndjson'])
   })
 })
