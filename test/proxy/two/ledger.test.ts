@@ -61,6 +61,9 @@ const POSTS = {
   'be silent while the client leaves': 'silence',
 } as const satisfies Record<string, Said>
 
+/** How long one that hangs is waited for: long enough for every other call of its adapter to arrive on a machine with much else to do. */
+const HANG = '300ms'
+
 const UNDOING = { works: undefined, fails: { status: 500 }, 'breaks off': 'crash' } as const
 
 interface Schedule {
@@ -118,7 +121,7 @@ async function play({ steps, engine, post, postAt }: Schedule) {
       if (step === 'book while the client leaves') leave()
       return STEPS[step].says
     }
-    return [`a${index}`, { does, onError, timeout: step === 'book, then hang' ? '60ms' : '20s' }]
+    return [`a${index}`, { does, onError, timeout: step === 'book, then hang' ? HANG : '20s' }]
   })
   const names = cast.map(([name]) => name)
   await using scene = await setTwo({
