@@ -135,9 +135,6 @@ const UNSEEN = {
 /** From here on the keys of an object are kept in a set: a create with twenty labels is judged in 6.4 µs, with 16 here in 8.4. */
 const MANY_KEYS = 6
 
-/** In place of an offset. */
-const UNORDERED = -1
-
 /** A string that goes on for so long is read by a regular expression from here, which is four times as fast once it runs. */
 const LONG_RUN = 64
 const PLAIN_RUN = /[^"\\\x00-\x1f]*/y
@@ -216,9 +213,6 @@ class Reader {
     const members: JsonMember[] | undefined = this.#building ? [] : undefined
     const firstKey = this.#open
     let many: Set<string> | undefined
-    /** Where the key before this one stands, in a map whose keys have come in order: then all of them differ. */
-    let before = shape.kind === 'map' ? 0 : UNORDERED
-    let beforeEnd = 0
     this.#at++
     let code = this.#skipSpace()
     if (code === CLOSE_OBJECT) this.#at++
@@ -228,7 +222,7 @@ class Reader {
         const keyStart = this.#at
         if (!this.#string()) return undefined
         const key = this.#stringAt(keyStart)
-        if (key.length === 9 && key === '__proto__')
+        if (key === '__proto__')
           return this.#failAt(keyStart, 'PS-JSON-008', 'the key "__proto__" is not accepted')
         let values: Shape = ANY
         let compared: string
@@ -247,18 +241,11 @@ class Reader {
           compared = key
           values = shape.values
         } else compared = fold(key)
-        if (before !== UNORDERED) {
-          const isNext = !this.#escaped && (before === 0 || this.#ascends(before, beforeEnd, keyStart))
-          before = isNext ? keyStart : UNORDERED
-          beforeEnd = this.#at
-        }
-        if (many === undefined && before === UNORDERED && this.#open - firstKey >= MANY_KEYS)
-          many = new Set(this.#keys.slice(firstKey, this.#open))
         if (many === undefined) {
-          if (before === UNORDERED)
-            for (let index = this.#open - 1; index >= firstKey; index--)
-              if (this.#keys[index] === compared) return this.#repeated(keyStart, key, shape)
+          for (let index = this.#open - 1; index >= firstKey; index--)
+            if (this.#keys[index] === compared) return this.#repeated(keyStart, key, shape)
           this.#keys[this.#open++] = compared
+          if (this.#open - firstKey === MANY_KEYS) many = new Set(this.#keys.slice(firstKey, this.#open))
         } else {
           if (many.has(compared)) return this.#repeated(keyStart, key, shape)
           many.add(compared)
@@ -313,19 +300,6 @@ class Reader {
   #noteField(field: Field, isSpelled: boolean, start: number): void {
     if (field.astray) this.astray = true
     if (!isSpelled || this.#escaped) this.edits.push({ start, end: this.#at, text: `"${field.name}"` })
-  }
-
-  /** Whether the key at `start`, which was read last, comes behind the one from `before` to before `end`, neither with escapes. */
-  #ascends(before: number, end: number, start: number): boolean {
-    const text = this.#text
-    const shift = start - before
-    // The closing quote of the one that ends first is not looked at as a character of its own.
-    const last = Math.min(end, this.#at - shift) - 1
-    for (let at = before + 1; at < last; at++) {
-      const difference = text.charCodeAt(at + shift) - text.charCodeAt(at)
-      if (difference !== 0) return difference > 0
-    }
-    return this.#at - start > end - before
   }
 
   #textValue(shape: Shape): JsonNode | undefined {

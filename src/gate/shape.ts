@@ -12,14 +12,9 @@ export type Shape =
   /** A plain value, or one that nothing is known about. */
   | { readonly kind: 'any' }
   | StructShape
-  | MapShape
+  | { readonly kind: 'map'; readonly values: Shape }
   | { readonly kind: 'list'; readonly items: Shape }
   | { readonly kind: 'texts' }
-
-export interface MapShape {
-  readonly kind: 'map'
-  readonly values: Shape
-}
 
 export interface StructShape {
   readonly kind: 'struct'
@@ -45,10 +40,15 @@ export interface DocumentShape {
   readonly nullable: boolean
 }
 
-export const ANY = shape({ kind: 'any' })
+export const ANY: Shape = { kind: 'any' }
 
 /** Maps all the way down: nothing is known of which keys are the user's own, so only equal ones are refused. */
-export const AS_WRITTEN = mapOfItself()
+export const AS_WRITTEN: Shape & { kind: 'map' } = {
+  kind: 'map',
+  get values(): Shape {
+    return AS_WRITTEN
+  },
+}
 
 export const ANY_DOCUMENT: DocumentShape = { shape: ANY, nullable: true }
 
@@ -80,12 +80,12 @@ function documentOf(expression: string): DocumentShape {
 function shapeOf(expression: string): Shape {
   if (expression === '') return ANY
   if (expression === 'text[]') return TEXTS
-  if (expression.startsWith('{}')) return shape({ kind: 'map', values: shapeOf(expression.slice(2)) })
-  if (expression.startsWith('[]')) return listOf(shapeOf(expression.slice(2)))
+  if (expression.startsWith('{}')) return { kind: 'map', values: shapeOf(expression.slice(2)) }
+  if (expression.startsWith('[]')) return { kind: 'list', items: shapeOf(expression.slice(2)) }
   return structNamed(expression)
 }
 
-const TEXTS = shape({ kind: 'texts' })
+const TEXTS: Shape = { kind: 'texts' }
 const structs = new Map<string, StructShape>()
 
 function structNamed(name: string): StructShape {
@@ -93,7 +93,7 @@ function structNamed(name: string): StructShape {
   if (known !== undefined) return known
   const fields = new Map<string, Field>()
   const folded = new Map<string, Field>()
-  const made = shape<StructShape>({ kind: 'struct', fields, folded, others: ANY })
+  const made: StructShape = { kind: 'struct', fields, folded, others: ANY }
   structs.set(name, made)
   for (const [key, expression] of Object.entries(TYPES[name]!)) {
     const astray = key.startsWith('^')
@@ -113,33 +113,10 @@ export function structOf(known: Readonly<Record<string, Shape>>): StructShape {
     astray: false,
     shape,
   }))
-  return shape({
+  return {
     kind: 'struct',
     fields: new Map(fields.map((field) => [field.name, field])),
     folded: new Map(fields.map((field) => [field.folded, field])),
     others: AS_WRITTEN,
-  })
-}
-
-export function listOf(items: Shape): Shape {
-  return shape({ kind: 'list', items })
-}
-
-/** All shapes have all members, so that the reader, which looks at one for each value, meets objects of one form only. */
-function shape<S extends Shape>(known: S): S {
-  const none = {
-    kind: '',
-    fields: undefined,
-    folded: undefined,
-    others: undefined,
-    values: undefined,
-    items: undefined,
   }
-  return Object.assign(none, known) as unknown as S
-}
-
-function mapOfItself(): MapShape {
-  const made: { kind: 'map'; values: Shape } = shape({ kind: 'map', values: ANY })
-  made.values = made
-  return made
 }

@@ -53,10 +53,14 @@ export function readAnswerTerms(text: string, method: string): Result<AnswerTerm
         if (coding !== undefined) return failed({ message: 'it has two Transfer-Encoding fields' })
         coding = framingValue(text, colon + 1, end).toLowerCase()
       } else if (key === 'connection') {
-        const value = framingValue(text, colon + 1, end).toLowerCase()
-        for (const token of value.includes(',') ? value.split(',').map((part) => trimmed(part)) : [value])
+        for (const part of text
+          .slice(colon + 1, end)
+          .toLowerCase()
+          .split(',')) {
+          const token = trimmed(part)
           if (token === 'close') keepAlive = false
           else if (token === 'keep-alive') keepAlive = true
+        }
       }
     }
     start = end + 2

@@ -7,7 +7,7 @@
  */
 
 import { rawElements, rawMembers } from '../../gate/raw-json.ts'
-import { ANY, AS_WRITTEN, listOf, structOf } from '../../gate/shape.ts'
+import { ANY, AS_WRITTEN, structOf } from '../../gate/shape.ts'
 import type { HookCall, HookReply, HookType, StreamOutcome } from '../../model/call.ts'
 import type {
   Answered,
@@ -262,8 +262,8 @@ const REPLY = structOf({
   Metadata: AS_WRITTEN,
   Warnings: AS_WRITTEN,
   AuditAnnotations: AS_WRITTEN,
-  Events: listOf(structOf({ Index: AS_WRITTEN, Action: AS_WRITTEN, Event: AS_WRITTEN })),
-  Insert: listOf(structOf({ Before: AS_WRITTEN, Event: AS_WRITTEN })),
+  Events: { kind: 'list', items: structOf({ Index: AS_WRITTEN, Action: AS_WRITTEN, Event: AS_WRITTEN }) },
+  Insert: { kind: 'list', items: structOf({ Before: AS_WRITTEN, Event: AS_WRITTEN }) },
   End: AS_WRITTEN,
 })
 

@@ -83,8 +83,7 @@ function isNothing(value: Value | undefined): boolean {
 }
 
 /**
- * The keys of a map are compared in three ways: with the one before while they come in order, with all of a few, by a set with many.
- * Which one makes no difference.
+ * The keys of an object are compared one by one while they are few, and by a set when there are many. Which one makes no difference.
  */
 describe('PS-JSON-002: a map is refused exactly where one of its keys stands twice', () => {
   const word = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '\u{1f600}', '.'), maxLength: 3 })
