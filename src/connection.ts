@@ -87,7 +87,6 @@ const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 
 export class Connection implements RequestTaker, ExchangeParts {
   readonly identity: ClientIdentity
-  readonly user: HookUser
   readonly #client: Link
   readonly #terms: ConnectionTerms
   readonly #requests: RequestSource
@@ -99,6 +98,8 @@ export class Connection implements RequestTaker, ExchangeParts {
   #previous: Judged | undefined
   /** Who is told how the engine's answer ended. */
   #onAnswered: (end: RelayEnd) => void = () => {}
+  /** Made when a hook first asks. */
+  #user: HookUser | undefined
   /** Of the hooked exchange in hand: aborted when the client leaves. */
   #leaving: Stop | undefined
   #startedAt = 0
@@ -114,7 +115,6 @@ export class Connection implements RequestTaker, ExchangeParts {
 
   constructor(client: Link, identity: ClientIdentity, terms: ConnectionTerms) {
     this.identity = identity
-    this.user = userOf(identity)
     this.#client = client
     this.#terms = terms
     this.#hooks = terms.hooks()
@@ -280,6 +280,11 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#leaving = new Stop()
     this.#watchClient()
     runExchange(request, plan, hooks.limits, this).then((end) => this.#end(end), this.#crash)
+  }
+
+  get user(): HookUser {
+    this.#user ??= userOf(this.identity)
+    return this.#user
   }
 
   get left(): StopSignal {
@@ -478,7 +483,7 @@ export class Connection implements RequestTaker, ExchangeParts {
   }
 
   #report(end: ExchangeEnd): void {
-    const { bytesTaken, bytesOut } = this.#client
+    const { requestBytes, responseBytes } = this.traffic()
     const request = this.#request
     this.#terms.tell({
       kind: 'exchange-ended',
@@ -490,16 +495,16 @@ export class Connection implements RequestTaker, ExchangeParts {
         client: this.identity,
         revision: this.#hooks.revision,
         status: end.status,
-        requestBytes: bytesTaken - this.#toldIn,
-        responseBytes: bytesOut - this.#toldOut,
+        requestBytes,
+        responseBytes,
         durationMs: performance.now() - this.#startedAt,
         fate: end.fate,
         detail: end.detail,
         chain: end.chain,
       },
     })
-    this.#toldIn = bytesTaken
-    this.#toldOut = bytesOut
+    this.#toldIn += requestBytes
+    this.#toldOut += responseBytes
   }
 }
 

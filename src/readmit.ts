@@ -9,8 +9,9 @@ import { bodyRead } from './route/body-read.ts'
 import { identify, plainTarget, type Route } from './route/identity.ts'
 
 /**
- * `before`: as the hook was shown it, which has passed the gate. What has changed since goes through it again (PS-ADAPTER-004): it must still be the operation, on the object, that was judged, and what
- * the next hook and the engine get of it is spelled as the engine reads it.
+ * `before`: as the hook was shown it, which has passed the gate. What has changed since goes through it again (PS-ADAPTER-004): it
+ * must still be the operation, on the object, that was judged, and what the next hook and the engine get of it is spelled as the
+ * engine reads it.
  */
 export function readmitted(
   { route, head }: AdmittedRequest,

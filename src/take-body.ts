@@ -39,9 +39,7 @@ export function takeBody(
   const limit = limitOf(judges, observers, wants)
   if (limit === undefined) return taken(STREAMED)
   const oversizedFor = (bytes: number) =>
-    judges.some(isSkipping)
-      ? judges.filter((hook) => isSkipping(hook) && wants(hook) && bytes > hook.maxBodyBytes)
-      : NONE
+    judges.filter((hook) => isSkipping(hook) && wants(hook) && bytes > hook.maxBodyBytes)
   const { framing } = terms
   // One that is too large for all who may do without it is let through as it comes; the rest has to be counted first.
   if (!limit.strict && (framing.kind !== 'length' || framing.bytes > limit.bytes))
@@ -61,9 +59,7 @@ export function takeBody(
 
 const STREAMED: TakenBody = { kind: 'streamed', text: null }
 
-const NONE: readonly Hook[] = []
-
-function taken(body: TakenBody, oversized = NONE): Taken {
+function taken(body: TakenBody, oversized: readonly Hook[] = []): Taken {
   return { kind: 'body', body, oversized }
 }
 

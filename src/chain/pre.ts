@@ -110,7 +110,6 @@ function changedBy(
   const body = changedBody(hook, { body: wantedBody, form, patch }, current, run, terms)
   if (!body.ok) return body
   const mutation: HeaderMutation | undefined = headers && mutated(current.mutation, headers)
-  if (target === current.target && body.value === undefined && mutation === undefined) return ok(current)
   const given = body.value ?? current
   const isSame = target === current.target && given.body === current.body && given.base64 === current.base64
   if (isSame && mutation === undefined) return ok(current)

@@ -49,19 +49,9 @@ export function selectHooks(
   return { kind: 'hooks', lists }
 }
 
-function isUnconditional({ pre, validate, post, observe, stream }: HookLists): boolean {
-  return !(
-    hasCondition(pre) ||
-    hasCondition(validate) ||
-    hasCondition(post) ||
-    hasCondition(observe) ||
-    hasCondition(stream)
-  )
-}
-
-function hasCondition(hooks: readonly Hook[]): boolean {
-  for (const { terms } of hooks) if (terms?.when !== undefined) return true
-  return false
+function isUnconditional(plan: HookLists): boolean {
+  for (const phase of PHASES) for (const { terms } of plan[phase]) if (terms?.when !== undefined) return false
+  return true
 }
 
 function isChosen(hook: Hook, phase: HookPhase, request: HookRequest, run: ChainRun): boolean | Trouble {

@@ -35,11 +35,9 @@ function validate(hook: Hook, request: HookRequest, run: ChainRun): Soon<Turn> {
     const { outcome } = end
     return outcome.kind === 'deny'
       ? { kind: 'stopped', trouble: { kind: 'denied', adapter: hook.adapter, denial: outcome } }
-      : GO_ON
+      : { kind: 'go-on' }
   })
 }
-
-const GO_ON: Turn = { kind: 'go-on' }
 
 const NO_SUCH_HOOK: Result<Answered<Outcome>, HookFailure> = failed({
   kind: 'bad-reply',

@@ -1,7 +1,6 @@
 import type { BodyForm, Replacement } from '../model/hook.ts'
 import { differences, type PatchOperation } from './differences.ts'
 import { copyJson, type Json, parseJson, printJson, sameJson } from './json.ts'
-import { rememberLast } from './memo.ts'
 
 /** A body as it came with a hook call. */
 export interface ReceivedBody {
@@ -132,8 +131,11 @@ export class BodyDraft {
 /** A larger text is not worth keeping in memory until the next one comes. */
 const KEPT_LENGTH = 64 * 1024
 
-const readKept = rememberLast(parseJson)
+/** The adapters of a chain are shown the same body. */
+let kept: { readonly text: string; readonly value: Json } | undefined
 
 function readShared(text: string): Json {
-  return text.length > KEPT_LENGTH ? parseJson(text) : readKept(text)
+  if (text.length > KEPT_LENGTH) return parseJson(text)
+  if (kept?.text !== text) kept = { text, value: parseJson(text) }
+  return kept.value
 }

@@ -27,7 +27,7 @@ export class Lines {
   readonly #idle: Line[] = []
   #inUse = 0
   /** Whoever waits for the calls in hand. */
-  #waiting: (() => void)[] = []
+  readonly #waiting: (() => void)[] = []
   #keep: boolean
 
   constructor(destination: Destination, terms: LineTerms) {
