@@ -2,7 +2,9 @@
 import { adding, echo, editing, modified, saying, setting, silent } from '../../support/cases/adapters.ts'
 import { answering, towel } from '../../support/cases/engine.ts'
 import { jsonOf, messageOf, setStage } from '../../support/cases/stage.ts'
+import { request } from '../../support/raw/box.ts'
 import { fieldsOf } from '../../support/raw/message.ts'
+import { holdLimits } from '../../support/time-limits.ts'
 
 const TOWEL = '/v1.45/towel'
 const PRE = { endpoints: { 'POST /*/towel': { pre: ['x'] }, 'PUT *': { pre: ['x'] } } }
@@ -327,13 +329,20 @@ test('P14: the progress of a pull is taken in whole for a post-hook, the type ke
 })
 
 test('the deadline of one adapter is its own', async () => {
+  using limits = holdLimits()
   await using stage = await setStage({
-    adapters: { x: { does: silent, timeout: '300ms' }, y: { does: echo, timeout: '1h' } },
-    endpoints: { 'POST /*/towel': { pre: ['y', 'x'] } },
+    adapters: { x: { does: silent, timeout: '1h' }, y: { does: silent, timeout: '2h' } },
+    endpoints: { 'POST /*/towel': { pre: ['x'] }, 'POST /*/spoon': { pre: ['y'] } },
   })
-  const answer = await stage.ask('POST', TOWEL, {})
-  expect([answer.status, messageOf(answer)]).toEqual([504, 'adapter "x" failed: no answer within 0.3 s'])
-  await (await stage.adapter('x').called()).hungUp
+  const asked = stage.ask('POST', TOWEL, {})
+  await using other = await stage.connect()
+  other.write(request('POST', '/v1.45/spoon', {}))
+  const [call, longer] = await Promise.all([stage.adapter('x').called(), stage.adapter('y').called()])
+  limits.end(3_600_000)
+  const answer = await asked
+  expect([answer.status, messageOf(answer)]).toEqual([504, 'adapter "x" failed: no answer within 3600 s'])
+  await call.hungUp
+  expect(await Promise.race([longer.hungUp, 'still waited for'])).toBe('still waited for')
 })
 
 test.each([

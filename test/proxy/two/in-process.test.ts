@@ -11,6 +11,7 @@ import { startEngine } from '../../support/cases/engine.ts'
 import { type LogLine, startPowerstrip } from '../../support/powerstrip.ts'
 import { request } from '../../support/raw/box.ts'
 import { RawPeer } from '../../support/raw/peer.ts'
+import { holdLimits } from '../../support/time-limits.ts'
 import { CREATE, created, jsonOf, messageOf, setTwo, type TwoScene } from '../../support/two/stage.ts'
 import { build } from '../../unit/cli/command.ts'
 
@@ -277,15 +278,35 @@ describe('hostile code lets nothing through and stops nothing', () => {
       ),
   }
 
+  /** Those that only their time limit ends. */
+  const ENDLESS = ['gives a promise that never says anything', 'never ends', 'fails long after its time']
+
   test('whatever it is; the same proxy then serves an honest hook', async () => {
+    using limits = holdLimits()
     let deed: (draft: Draft) => unknown = () => undefined
     await using scene = await within(
       { a: { pre: { ContainerCreate: (draft) => deed(draft as never) as undefined } } },
-      { endpoints: { ContainerCreate: { pre: [{ use: 'a', timeout: '100ms' }] } } },
+      {
+        endpoints: { ContainerCreate: { pre: [{ use: 'a', timeout: '1h' }] } },
+        more: { chain: { deadline: '2h' } },
+      },
     )
     for (const [what, does] of Object.entries(deeds)) {
-      deed = does
-      const { status } = await scene.create(BODY)
+      let begun = () => {}
+      const isBegun = new Promise<void>((resolve) => {
+        begun = resolve
+      })
+      deed = (draft) => {
+        begun()
+        return does(draft)
+      }
+      const answer = scene.create(BODY)
+      if (ENDLESS.includes(what)) {
+        await isBegun
+        await turn()
+        limits.end()
+      }
+      const { status } = await answer
       expect([what, status >= 400, scene.engine.requests.length]).toEqual([what, true, 0])
     }
     deed = () => undefined

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { answering, type EngineScript } from '../../support/cases/engine.ts'
 import { request } from '../../support/raw/box.ts'
 import type { RawPeer } from '../../support/raw/peer.ts'
+import { type HeldLimits, holdLimits } from '../../support/time-limits.ts'
 import type { Behaviour, Said, SeenCall } from '../../support/two/adapter.ts'
 import { type Cast, CREATE, created, setTwo } from '../../support/two/stage.ts'
 
@@ -61,8 +62,9 @@ const POSTS = {
   'be silent while the client leaves': 'silence',
 } as const satisfies Record<string, Said>
 
-/** How long one that hangs is waited for: long enough for every other call of its adapter to arrive on a machine with much else to do. */
-const HANG = '300ms'
+/** One that hangs is waited for so long, and a millisecond more than the one before: it hangs until the test ends that very limit. */
+const HANG_MS = 3_600_000
+let hanging = 0
 
 const UNDOING = { works: undefined, fails: { status: 500 }, 'breaks off': 'crash' } as const
 
@@ -96,7 +98,7 @@ const schedule: fc.Arbitrary<Schedule> = fc.record({
   postAt: fc.nat(5),
 })
 
-async function play({ steps, engine, post, postAt }: Schedule) {
+async function play({ steps, engine, post, postAt }: Schedule, limits: HeldLimits) {
   const booked: string[] = []
   const returned = new Set<string>()
   let client: RawPeer | undefined
@@ -106,6 +108,7 @@ async function play({ steps, engine, post, postAt }: Schedule) {
   const cast = steps.map(({ step, ignore, undo }, index): [string, Cast] => {
     const onError = ignore ? 'ignore' : 'fail'
     if (step === 'be unreachable') return [`a${index}`, { unix: '/nowhere/a.sock', protocol: 2, onError }]
+    const hangMs = HANG_MS + hanging++
     const does: Behaviour = ({ type, uid }) => {
       if (type === 'post-hook') {
         if (index !== postAt % steps.length) return undefined
@@ -119,14 +122,16 @@ async function play({ steps, engine, post, postAt }: Schedule) {
       // A call that is repeated is the same one.
       if (STEPS[step].books && !booked.includes(uid)) booked.push(uid)
       if (step === 'book while the client leaves') leave()
+      if (step === 'book, then hang') limits.end(hangMs)
       return STEPS[step].says
     }
-    return [`a${index}`, { does, onError, timeout: step === 'book, then hang' ? HANG : '20s' }]
+    return [`a${index}`, { does, onError, timeout: step === 'book, then hang' ? `${hangMs}ms` : '20s' }]
   })
   const names = cast.map(([name]) => name)
   await using scene = await setTwo({
     adapters: Object.fromEntries(cast),
     endpoints: { ContainerCreate: { pre: names, post: names } },
+    more: { chain: { deadline: '20h' } },
     engine: (seen, response) => {
       if (engine === 'is silent while the client leaves') leave()
       ENGINES[engine](seen, response)
@@ -176,11 +181,12 @@ function expectOneLastWord(timeline: readonly SeenCall[], uid: string, isKept: b
 test(
   'V2-6.2, V2-6.3, V2-6.8: random schedules over real sockets: the ledger balances every time',
   async () => {
+    using limits = holdLimits()
     const sum = { kept: 0, undone: 0, lost: 0 }
     const fates = new Map<string, number>()
     await fc.assert(
       fc.asyncProperty(fc.array(schedule, { minLength: AT_ONCE, maxLength: AT_ONCE }), async (some) => {
-        for (const played of await Promise.all(some.map(play))) {
+        for (const played of await Promise.all(some.map((one) => play(one, limits)))) {
           const { kept, undone, lost } = expectBalance(played)
           sum.kept += kept
           sum.undone += undone

@@ -5,6 +5,7 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { answering, type EngineScript, sendJson } from '../../support/cases/engine.ts'
+import { holdLimits } from '../../support/time-limits.ts'
 import { type Behaviour, V2 } from '../../support/two/adapter.ts'
 import { CREATE, created, jsonOf, messageOf, setTwo, type TwoStage } from '../../support/two/stage.ts'
 
@@ -339,15 +340,20 @@ describe('failures', () => {
   })
 
   test('V2-5.17: onError ignore on a hook that is too slow: the next sees what that one was shown', async () => {
+    using limits = holdLimits()
     await using scene = await setTwo({
       adapters: {
         first: () => ({ Patch: [{ op: 'add', path: '/Labels', value: { first: '1' } }] }),
-        slow: { does: () => 'silence', timeout: '100ms', onError: 'ignore' },
+        slow: { does: () => 'silence', timeout: '1h', onError: 'ignore' },
         last: allow,
       },
       endpoints: { ContainerCreate: { pre: ['first', 'slow', 'last'] } },
+      more: { chain: { deadline: '2h' } },
     })
-    const answer = await scene.create({ Image: 'x' })
+    const asked = scene.create({ Image: 'x' })
+    await scene.adapter('slow').called()
+    limits.end()
+    const answer = await asked
     const shown = scene.timeline.slice(1).map(({ message }) => message.ClientRequest)
     expect(shown[0].Body).toEqual({ Image: 'x', Labels: { first: '1' } })
     expect(shown[1]).toEqual(shown[0])

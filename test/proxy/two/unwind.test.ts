@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answering, type EngineScript, sendJson } from '../../support/cases/engine.ts'
 import { request } from '../../support/raw/box.ts'
+import { holdLimits } from '../../support/time-limits.ts'
 import { type Behaviour, type Said, startTwo } from '../../support/two/adapter.ts'
 import { CREATE, messageOf, setTwo, type TwoStage } from '../../support/two/stage.ts'
 
@@ -25,17 +26,17 @@ interface Chain {
   readonly pre?: Said
   readonly engine?: EngineScript
   readonly more?: object
-  readonly timeout?: string
 }
 
-function chain({ at, pre, engine, more = {}, timeout = '300ms' }: Chain): Promise<TwoStage> {
+function chain({ at, pre, engine, more = {} }: Chain): Promise<TwoStage> {
   const cast = PLACES.map((name) => {
     const does = reserving(name, (type) => (name === at && type === 'pre-hook' ? pre : 'usual'))
-    return [name, { does, timeout }] as const
+    return [name, { does, timeout: '1h' }] as const
   })
   return setTwo({
     adapters: Object.fromEntries(cast),
     endpoints: { ContainerCreate: { pre: PLACES, ...more } },
+    more: { chain: { deadline: '2h' } },
     ...(engine === undefined ? {} : { engine }),
   })
 }
@@ -66,8 +67,14 @@ describe('a chain of four of which each place fails in turn', () => {
       ['answers what cannot be read', '{', true],
       ['asks for it, in a reply that is wrong otherwise', { Compensate: true, Patch: 7 }, true],
     ])('V2-6.1, V2-6.2, V2-6.3: a hook that %s', async (_what, pre, mayHaveActed) => {
+      using limits = holdLimits()
       await using scene = await chain({ at, pre })
-      const answer = await scene.create()
+      const asked = scene.create()
+      if (pre === 'silence') {
+        await scene.adapter(at).called()
+        limits.end()
+      }
+      const answer = await asked
       expect(answer.status).toBeGreaterThanOrEqual(400)
       const expected = [...(mayHaveActed ? [at] : []), ...earlier(at)]
       // The client was answered after them.
@@ -105,7 +112,7 @@ describe('a chain of four of which each place fails in turn', () => {
     })
 
     test('V2-6.1, V2-9.5: the client leaves while it is called', async () => {
-      await using scene = await chain({ at, pre: 'silence', timeout: '20s' })
+      await using scene = await chain({ at, pre: 'silence' })
       const client = await scene.connect()
       client.write(request('POST', CREATE, {}))
       await scene.adapter(at).called()
@@ -275,18 +282,23 @@ describe('what follows the pre-hooks', () => {
   })
 
   test('a failure that was passed over is undone with the rest, if it may have acted', async () => {
+    using limits = holdLimits()
     await using scene = await setTwo({
       adapters: {
         a: {
           does: ({ type }) => (type === 'pre-hook' ? 'silence' : undefined),
-          timeout: '100ms',
+          timeout: '1h',
           onError: 'ignore',
         },
         b: () => ({ Allowed: false }),
       },
       endpoints: { ContainerCreate: { pre: ['a', 'b'] } },
+      more: { chain: { deadline: '2h' } },
     })
-    await scene.create()
+    const asked = scene.create()
+    await scene.adapter('a').called()
+    limits.end()
+    await asked
     expect(await undone(scene, 1)).toEqual(['a'])
     expect(scene.timeline.at(-1)!.message.Cause).toMatchObject({ Adapter: 'b', SelfTimeout: true })
   })
@@ -411,29 +423,26 @@ describe('undoing itself', () => {
   })
 
   test('V2-6.5: the client waits 2 s at most; a hook that hangs leaves time for those before it', async () => {
-    let release = (): void => {}
-    const held = new Promise<undefined>((resolve) => {
-      release = () => resolve(undefined)
-    })
+    using limits = holdLimits()
     await using scene = await setTwo({
       adapters: {
         a: reserving('a'),
-        b: async ({ type }) => (type === 'pre-hook' ? { Compensate: true } : await held),
+        b: async ({ type }) => (type === 'pre-hook' ? { Compensate: true } : 'silence'),
         c: () => ({ Allowed: false }),
       },
       endpoints: { ContainerCreate: { pre: ['a', 'b', 'c'] } },
-      more: { chain: { unwindTimeout: '6s' } },
+      more: { chain: { unwindTimeout: '4h' } },
     })
     const answer = await scene.create()
     expect(answer.status).toBe(403)
     // The answer did not wait for the hook that hangs, nor did the one before it have its turn.
     expect(scene.notes('unwound')).toEqual([])
+    limits.end()
     expect((await scene.note('unwind-failed')) as object).toMatchObject({
       adapter: 'b',
       failure: { kind: 'deadline' },
     })
     expect(await scene.note('unwound')).toMatchObject({ adapter: 'a' })
-    release()
   })
 
   test('the proxy does not stop before all is undone', async () => {
