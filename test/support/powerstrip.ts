@@ -76,7 +76,8 @@ export async function startPowerstrip(options: PowerstripOptions): Promise<Power
   const output: string[] = []
   const addresses = await bannerAddresses(child, log, output)
   const port = Number(/^tcp:.*:([0-9]+)$/.exec(addresses.find((each) => each.startsWith('tcp:')) ?? '')?.[1])
-  const exited = once(child, 'exit') as Promise<[number | null]>
+  // Not before its last words are read.
+  const exited = once(child, 'close') as Promise<[number | null]>
 
   const stop = async () => {
     child.kill('SIGTERM')
@@ -156,7 +157,7 @@ function bannerAddresses(child: ChildProcess, log: Log, output: string[]): Promi
       // The last line of the banner: all listeners are open by then.
       if (line.includes('export DOCKER_HOST=')) resolve(addresses)
     })
-    child.once('exit', (code) =>
+    child.once('close', (code) =>
       reject(new Error(`powerstrip serve ended with ${code} before it listened:\n${log.text}`)),
     )
     child.once('error', reject)

@@ -167,7 +167,7 @@ test('an exchange that has begun keeps its chain through a change', async () => 
     upstream: `unix://${engine.address.path}`,
     config: JSON.stringify({
       endpoints: { 'POST /*/towel': { pre: ['slow'], post: ['one'] } },
-      adapters: { slow: slow.url, one: one.url },
+      adapters: { slow: { url: slow.url, timeout: '1m' }, one: one.url },
     }),
   })
   const begun = ask(powerstrip)
