@@ -136,7 +136,7 @@ export class Caller {
 }
 
 /** How long the network would take between two of them, in milliseconds. */
-const PIECE_PAUSE_MS = 20
+const PIECE_PAUSE_MS = 40
 
 function piecesOf(body: string): Readable {
   const bytes = Buffer.from(body)
@@ -144,8 +144,8 @@ function piecesOf(body: string): Readable {
   return Readable.from(
     (async function* () {
       for (const [index, cut] of cuts.slice(1).entries()) {
+        if (index > 0) await pause(PIECE_PAUSE_MS)
         yield bytes.subarray(cuts[index], cut)
-        await pause(PIECE_PAUSE_MS)
       }
     })(),
   )

@@ -23,11 +23,15 @@ export const LIMIT_CHECKS: readonly Check[] = [
 const SHORT_MS = 1_000
 
 async function answersInTime(subject: Subject): Promise<Verdict> {
-  const seen = await subject.ask({ ...subject.plain(), timeoutMs: SHORT_MS })
-  if (seen.came.kind === 'reply' && seen.came.tookMs <= SHORT_MS) return PASS
+  const ask = () => subject.ask({ ...subject.plain(), timeoutMs: SHORT_MS })
+  const isInTime = ({ came }: Seen) => came.kind === 'reply' && came.tookMs <= SHORT_MS
+  if (isInTime(await ask())) return PASS
+  // Once more: a machine with much else to do may have had no turn for either side.
+  const seen = await ask()
+  if (isInTime(seen)) return PASS
   return fault(
     seen,
-    `a reply within ${SHORT_MS} ms, as TimeoutMs says; it took ${Math.round(seen.came.tookMs)} ms`,
+    `a reply within ${SHORT_MS} ms, as TimeoutMs says, once in two calls; it took ${Math.round(seen.came.tookMs)} ms`,
     'Look at TimeoutMs and give up in time: a reply that comes later is thrown away, and what was done is undone.',
   )
 }

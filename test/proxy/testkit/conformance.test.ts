@@ -23,7 +23,7 @@ const WHOLE = process.env.POWERSTRIP_LONG === '1'
 const SILENT = { info() {}, warn() {}, error() {} }
 
 async function report(target: Target, terms: ConformanceTerms = {}): Promise<ConformanceReport> {
-  const ran = await runConformance(target, { timeoutMs: 5_000, ...terms })
+  const ran = await runConformance(target, { timeoutMs: 20_000, ...terms })
   if (!ran.ok) throw new Error(ran.failure)
   return ran.value
 }
