@@ -8,6 +8,9 @@ import { AGENT_PORT, type Cluster, CONTROL_PORT, startCluster } from '../../supp
 import { type Etcd, startEtcd } from '../../support/flocker/etcd.ts'
 import { describeStore } from '../../support/flocker/store-spec.ts'
 
+/** Engines start here, on machines that may be doing other things. */
+jest.setTimeout(240_000)
+
 let etcd: Etcd
 
 beforeAll(async () => {

@@ -104,7 +104,7 @@ function random(seed: number): () => number {
 beforeAll(async () => {
   two = await startTwoPowerstrips()
   cluster = two.cluster
-}, 120_000)
+}, 240_000)
 
 afterAll(() => two?.[Symbol.asyncDispose]())
 
@@ -137,8 +137,8 @@ async function settled(dataset: string, at: FlockerHost, other: FlockerHost): Pr
   )
 }
 
-/** A gigabyte is removed in a second by a disk that has nothing else to do. */
-const SETTLE_LIMIT_MS = LONG ? 180_000 : 30_000
+/** A gigabyte is removed in a second by a disk that has nothing else to do, and what failed meanwhile is tried again after up to 30 s. */
+const SETTLE_LIMIT_MS = 180_000
 
 /** `confirmWithin` of the adapter, and a little more. */
 const LEASE_LIMIT_MS = 65_000
@@ -215,9 +215,10 @@ test(
       tally.moments++
       let ran = await running
       tally[ran.exitCode === 0 ? 'ran' : 'failed']++
-      // A container that did start has found everything; and the next run gets the data, however the first one ended.
+      // A container that did start has found everything, though its client may have lost it afterwards; and the next run gets the
+      // data, however the first one ended.
       while (ran.exitCode !== 0) {
-        expect(ran.stdout).toBe('')
+        expect(['', bytes]).toContain(ran.stdout)
         if (performance.now() - mendedMs > RUN_LIMIT_MS) throw new Error(`nothing runs: ${ran.stderr}`)
         await to.host.docker(['rm', '--force', 'looker'])
         ran = await look(to)
@@ -233,7 +234,7 @@ test(
     expect(watch.wrong).toEqual([])
     expect(watch.checked).toBeGreaterThan(MOMENTS)
   },
-  LONG ? 4 * 3_600_000 : 300_000,
+  LONG ? 4 * 3_600_000 : 600_000,
 )
 
 /** Longer than whatever is waited for: a lease that runs out, a retry. */

@@ -41,15 +41,25 @@ export class StateWatch implements AsyncDisposable {
 
   async #lookInto(node: string, path: string): Promise<void> {
     const { host } = this.#cluster.hosts.find((one) => one.node === node)!
-    const found = await describeTree(host, path).catch((problem: Error) => problem.message)
-    if (found === this.#treasure) {
-      this.checked++
-      return
+    let missing = false
+    for (;;) {
+      const found = await describeTree(host, path).catch((problem: Error) => problem.message)
+      if (found === this.#treasure && !missing) {
+        this.checked++
+        return
+      }
+      // It may have gone on meanwhile, and then it is not shown any more.
+      const now = await this.#entries()
+      if (this.#over || now?.[0]?.primary !== node || now[0].path !== path) return
+      if (found === this.#treasure || (await host.run('test', ['-d', path])).exitCode === 0) {
+        const what = missing ? 'was not there all the time' : `is not whole: ${found.slice(0, 300)}`
+        this.wrong.push(`${path} on ${host.name} ${what}`)
+        return
+      }
+      // A copy is set aside before the control service can be told so.
+      missing = true
+      await sleep(LOOK_AGAIN_MS)
     }
-    // It may have gone on meanwhile, and then it is not shown any more.
-    const now = await this.#entries()
-    if (now?.[0]?.primary === node && now[0].path === path)
-      this.wrong.push(`${path} on ${host.name} is not whole: ${found.slice(0, 300)}`)
   }
 
   async #entries(): Promise<StateView[] | undefined> {

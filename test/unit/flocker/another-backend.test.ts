@@ -35,11 +35,11 @@ test('datasets in plain directories move too; what had arrived is not sent again
   const agents = spawnMortal(process.execPath, ['--import', 'tsx', program, control, dir, script(dir)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  const ended = once(agents, 'exit').then(() => undefined)
   try {
     const log: string[] = []
     createInterface({ input: agents.stderr! }).on('line', (line) => log.push(line))
     const ready = once(createInterface({ input: agents.stdout! }), 'line')
-    const ended = once(agents, 'exit').then(() => undefined)
     const [line] = (await Promise.race([ready, ended])) ?? [undefined]
     if (line === undefined) throw new Error(`the agents have ended: ${log.join('\n')}`)
     const [one, two] = JSON.parse(line) as [string, string]
@@ -65,7 +65,9 @@ test('datasets in plain directories move too; what had arrived is not sent again
     )
     expect(await left(join(dir, 'two', 'staged'))).toEqual([])
   } finally {
-    agents.kill()
+    // Whatever they are doing, it is over before their folders go.
+    agents.kill('SIGKILL')
+    await ended
     await server.close()
     await store.value[Symbol.asyncDispose]()
     await rm(dir, { recursive: true, force: true })
