@@ -672,7 +672,7 @@ test('an engine whose events cannot be followed gets no dataset', async () => {
     message: expect.stringMatching(/events cannot be followed: the engine at unix:\/\/\/nowhere\.sock/),
   })
   expect(cluster.control.writes).toEqual([])
-}, 15_000)
+})
 
 test.each([
   ['no control service', { node: 'a' }, '"control": is missing'],

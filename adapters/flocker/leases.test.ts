@@ -67,11 +67,11 @@ async function lookedAgain({ control }: Host, begin = () => {}): Promise<void> {
 
 describe('the lease on a dataset', () => {
   test('expires by itself while no started container has confirmed it', async () => {
-    await using host = await hostWith({ confirmWithin: '30s' })
+    await using host = await hostWith({ confirmWithin: '5m' })
     await host.create('web', 'db')
     const { expires } = host.control.leaseOf(host.idOf('db'))!
-    expect(expires).toBeGreaterThan(25)
-    expect(expires).toBeLessThanOrEqual(30)
+    expect(expires).toBeGreaterThan(250)
+    expect(expires).toBeLessThanOrEqual(300)
   })
 
   test('is without end once the container is started', async () => {
@@ -352,7 +352,7 @@ describe('compared with the containers that there are', () => {
     for (const id of [used, idle]) host.control.lease(id, HERE, null)
     host.control.lease(other, THERE, null)
     const fresh = host.control.has('fresh', HERE)
-    host.control.lease(fresh, HERE, 30)
+    host.control.lease(fresh, HERE, 300)
     const started = host.control.has('started', HERE)
     host.engine.set({ id: 'a', state: 'exited', labels: {}, mounts: [path(used)] })
     host.engine.set({ id: 'b', state: 'running', labels: {}, mounts: [path(started)] })
@@ -362,7 +362,7 @@ describe('compared with the containers that there are', () => {
     expect(host.control.leaseOf(used)?.expires).toBeNull()
     expect(host.control.leaseOf(other)?.node).toBe(THERE.uuid)
     // For a container that is on its way, perhaps: an adapter that begins cannot know.
-    expect(host.control.leaseOf(fresh)?.expires).toBeGreaterThan(20)
+    expect(host.control.leaseOf(fresh)?.expires).toBeGreaterThan(200)
   })
 
   test('after every interruption of the events', async () => {

@@ -4,6 +4,9 @@ import { type Engine, importBusybox, startEngine } from '../support/engine/index
 import { fencesIn } from './examples/fences.ts'
 import { walkThrough } from './examples/walkthrough.ts'
 
+/** An engine starts in it, on machines that may be doing other things. */
+jest.setTimeout(240_000)
+
 /** Readers' containers have a network; the shared engines' have none. */
 let engine: Engine
 beforeAll(async () => {

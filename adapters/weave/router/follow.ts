@@ -18,7 +18,8 @@ export async function followContainers(
     if (news.kind === 'connected') await reconcile(config, onRouter, signal, log)
     if (news.kind !== 'event') continue
     if (news.action === 'start') void keepAttaching(news.id, config, onRouter, signal, log)
-    if (news.action === 'die') await onRouter.router.deregister(news.id, signal)
+    if (news.action === 'die')
+      await onRouter.attachments.run(news.id, () => onRouter.router.deregister(news.id, signal))
     if (news.action === 'destroy') await giveBack(news.id, onRouter, signal)
   }
 }

@@ -185,10 +185,16 @@ async function nameContainer(
   await nameInHosts(HostsPath, bare[0], [name.fqdn, name.host]).catch(() => {})
 }
 
-/** What a container had. */
-export async function giveBack(id: string, { router }: RouterSettings, signal: AbortSignal): Promise<void> {
-  await router.deregister(id, signal)
-  await router.release(id, signal)
+/** What a container had: all of it, so whoever is attaching it comes to an end before. */
+export function giveBack(
+  id: string,
+  { router, attachments }: RouterSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  return attachments.run(id, async () => {
+    await router.deregister(id, signal)
+    await router.release(id, signal)
+  })
 }
 
 /** `docker inspect` shows the address that counts. */

@@ -8,7 +8,7 @@ import { HERE, ScriptedControl } from '../../support/flocker/scripted-control.ts
 import { startPowerstrip } from '../../support/powerstrip.ts'
 
 /** An engine starts in it, on machines that may be doing other things. */
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let engine: Engine
 let lan: Served

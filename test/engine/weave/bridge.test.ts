@@ -1,9 +1,10 @@
 /** The weave adapter on one host: addresses of Docker networks with the driver `bridge`. */
 import { docker, ENGINE_KINDS, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
+import { eventually } from '../../support/flocker/cluster.ts'
 import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
 
 /** Engines start in these, on machines that may be doing other things. */
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 function config(options: object): string {
   return `
@@ -132,6 +133,19 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
     const claim = ['--detach', '--env', 'WEAVE_CIDR=10.2.1.4/24']
     await must(['run', ...claim, '--name', 'was', 'busybox', 'sleep', '1000'])
     await must(['stop', '--time', '0', 'was'])
+    // The engine says that it has stopped before it takes it off its networks.
+    const on = [
+      'network',
+      'inspect',
+      '--format',
+      '{{range .Containers}}{{.Name}} {{end}}',
+      'weave-10-2-1-0-24',
+    ]
+    await eventually(
+      () => must(on),
+      (listed) => !listed.includes('was'),
+      100_000,
+    )
     await must(['run', ...claim, '--name', 'is', 'busybox', 'sleep', '1000'])
     expect(await ask(['start', 'was'])).toMatchObject({
       exitCode: 1,

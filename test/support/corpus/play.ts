@@ -126,8 +126,8 @@ async function playStep(step: Step, socket: string): Promise<Said> {
   return step.until === undefined ? await called(step, socket) : await calledUntil(step.until, step, socket)
 }
 
-/** What takes longer has not happened; an engine on a busy machine needs a second or two. */
-const PATIENCE_MS = 30_000
+/** What takes longer has not happened; an engine on a busy machine needs a second or two, and sometimes many. */
+const PATIENCE_MS = 120_000
 const LOOK_AGAIN_MS = 50
 
 async function calledUntil(text: string, call: Call, socket: string): Promise<Said> {
