@@ -78,9 +78,12 @@ export async function setStage(terms: StageTerms): Promise<Stage> {
   const engine =
     typeof terms.engine === 'object' ? undefined : await startEngine(terms.engine ?? towel, terms.engineAt)
   const adapters = new Map<string, CaseAdapter>()
+  /** Those too in whose place a change has put others. */
+  const everyone = new Set<CaseAdapter>()
   const composed: ComposedRules[] = []
   const compose = async (scene: Scene) => {
     const rules = await rulesOf(scene, adapters)
+    for (const adapter of adapters.values()) everyone.add(adapter)
     composed.push(rules)
     return rules
   }
@@ -126,7 +129,7 @@ export async function setStage(terms: StageTerms): Promise<Stage> {
     },
     async [Symbol.asyncDispose]() {
       await proxy.drain(0)
-      await Promise.all([...adapters.values()].map((adapter) => adapter[Symbol.asyncDispose]()))
+      await Promise.all([...everyone].map((adapter) => adapter[Symbol.asyncDispose]()))
       await Promise.all(composed.map((rules) => rules.close()))
       await engine?.[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true })

@@ -208,6 +208,7 @@ describe('what is in the way of a unix socket', () => {
     } finally {
       for (const socket of waiting) socket.destroy()
       owner.kill('SIGKILL')
+      await once(owner, 'exit')
     }
   })
 
