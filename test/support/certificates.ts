@@ -131,10 +131,13 @@ async function signed(args: readonly string[], validity: readonly string[], expi
 
 /** Puts another certificate and key in place of those of `before`, each by renaming, as tools that renew them do. */
 export async function replaceCertificate(before: Issued, after: Issued): Promise<void> {
-  for (const part of ['key', 'cert'] as const) {
-    await run('cp', [after[part], `${before[part]}.new`])
-    await rename(`${before[part]}.new`, before[part])
-  }
+  for (const part of ['key', 'cert'] as const) await replaceFile(before[part], after[part])
+}
+
+/** By renaming: nobody ever finds half of it. */
+export async function replaceFile(before: string, after: string): Promise<void> {
+  await run('cp', [after, `${before}.new`])
+  await rename(`${before}.new`, before)
 }
 
 function extensionsOf({ for: purpose, hosts = ['localhost', '127.0.0.1'] }: CertificateTerms): string {

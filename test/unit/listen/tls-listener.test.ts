@@ -12,6 +12,7 @@ import {
   type Authority,
   type Issued,
   replaceCertificate,
+  replaceFile,
   startAuthorities,
 } from '../../support/certificates.ts'
 import { Peer } from '../../support/connect.ts'
@@ -189,7 +190,8 @@ describe('a client that is not let in reads why, in the first answer', () => {
   })
 
   test('and one that never asks is dropped', async () => {
-    await using at = await open({ limits: { headTimeoutMs: 100 } })
+    // The handshake has to fit into it.
+    await using at = await open({ limits: { headTimeoutMs: 2_000 } })
     const peer = await at.dial()
     await peer.end()
     expect(peer.text).toBe('')
@@ -231,6 +233,9 @@ test('no session is resumed: each connection shows its certificate', async () =>
       ...(session ? { session } : {}),
     })
     expect((again.socket as TLSSocket).isSessionReused()).toBe(false)
+    // Let in at the other end too: who leaves before is waited for until the time for a handshake is over.
+    await again.send('hi')
+    await again.until('hello')
   }
 })
 
@@ -280,13 +285,13 @@ describe('certificates that change', () => {
     const files = await authority.issue({ name: 'server', for: 'server' })
     await using at = await open({ files })
     const other = await authority.issue({ name: 'renewed', for: 'server' })
-    await writeFile(files.cert, readFileSync(other.cert))
+    await replaceFile(files.cert, other.cert)
     expect(await at.until('certificates-broken')).toMatchObject({
       message: expect.stringContaining(files.cert),
     })
     const meanwhile = await at.dial(as(client))
     expect((meanwhile.socket as TLSSocket).getPeerCertificate().subject.CN).toBe('server')
-    await writeFile(files.key, readFileSync(other.key))
+    await replaceFile(files.key, other.key)
     await at.until('certificates-changed')
     expect(at.told.map(({ kind }) => kind)).toEqual(['certificates-broken', 'certificates-changed'])
   })
