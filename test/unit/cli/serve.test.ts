@@ -85,6 +85,8 @@ describe('at the start', () => {
       `  export DOCKER_HOST=unix://${dir}/ps.sock`,
       '',
     ])
+    // Two outputs of a process come in no order.
+    await serving.logged(({ msg }) => msg === 'engine found')
     expect(serving.log.map(({ msg }) => msg)).toEqual(['listening', 'listening', 'listening', 'engine found'])
   })
 
@@ -197,10 +199,12 @@ describe('told to stop', () => {
     await using serving = new Serving([...listenOn(), '--upstream', url(engine.address)])
     // It listens before it asks, and this engine never answers.
     await engine.accept()
-    const toldAt = performance.now()
     serving.signal('SIGTERM')
     expect(await serving.exit()).toBe(0)
-    expect(performance.now() - toldAt).toBeLessThan(4_000)
+    // Having waited, it would have said that no answer came in time.
+    expect(serving.log).toContainEqual(
+      expect.objectContaining({ reason: expect.stringContaining('told to stop') }),
+    )
     expect(existsSync(join(dir, 'ps.sock'))).toBe(false)
   })
 })
