@@ -1,4 +1,5 @@
 /** Answers that go on, and how they end. */
+import { filesAtRest } from '../../support/raw/at-rest.ts'
 import { createBox, mustAsk, request, runBox } from '../../support/raw/box.ts'
 import { startCrowd } from '../../support/raw/crowd.ts'
 import { RawPeer } from '../../support/raw/peer.ts'
@@ -41,7 +42,7 @@ describeEveryWay('long answers', (at) => {
 
   test.each(LISTENERS)('F07 nothing is left of 5 killed clients of events (%s)', async (listener) => {
     const { powerstrip, ways } = at()
-    const before = await still(() => openFiles(powerstrip.pid))
+    const before = await filesAtRest(powerstrip)
     await using crowd = await startCrowd({
       door: ways[listener],
       count: 5,

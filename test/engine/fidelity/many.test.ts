@@ -8,11 +8,12 @@ import {
 } from '../../support/engine/index.ts'
 import { tell } from '../../support/engine/progress.ts'
 import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
+import { filesAtRest } from '../../support/raw/at-rest.ts'
 import { type Box, mustAsk, request, runBox } from '../../support/raw/box.ts'
 import { startCrowd } from '../../support/raw/crowd.ts'
 import type { Door } from '../../support/raw/door.ts'
 import { RawPeer } from '../../support/raw/peer.ts'
-import { connectionsTo, openFiles, residentBytes, settled, still } from '../../support/raw/proc.ts'
+import { connectionsTo, openFiles, residentBytes, settled } from '../../support/raw/proc.ts'
 import { LISTENERS, type Ways, waysTo } from '../../support/raw/ways.ts'
 
 jest.setTimeout(120_000)
@@ -90,7 +91,7 @@ describe.each(ENGINE_KINDS)('many clients of the %s engine', (kind) => {
   }
 
   test.each(LISTENERS)('F07 nothing is left of 240 clients killed in mid-stream (%s)', async (listener) => {
-    const before = { files: await still(() => openFiles(powerstrip.pid)), engine: 0 }
+    const before = { files: await filesAtRest(powerstrip), engine: 0 }
     for (const { what, marks, ...sent } of streams()) {
       await using crowd = await startCrowd({ door: ways[listener], count: CLIENTS, marks, ...sent })
       if (marks.length > 0) await crowd.marked()
@@ -109,7 +110,7 @@ describe.each(ENGINE_KINDS)('many clients of the %s engine', (kind) => {
   })
 
   test('F07 1,000 streams side by side all hear of the same event', async () => {
-    const before = { files: await still(() => openFiles(powerstrip.pid)), engine: 0 }
+    const before = { files: await filesAtRest(powerstrip), engine: 0 }
     const count = 1000
     const restingBytes = residentBytes(powerstrip.pid)
     const filters = encodeURIComponent(JSON.stringify({ container: [quiet.id], event: ['rename'] }))
@@ -131,7 +132,7 @@ describe.each(ENGINE_KINDS)('many clients of the %s engine', (kind) => {
   })
 
   test('as many clients may connect at the same moment as at the engine', async () => {
-    await still(() => openFiles(powerstrip.pid))
+    await filesAtRest(powerstrip)
     const direct = await connectedWhileStopped(engine.pid, ways.direct)
     expect(await connectedWhileStopped(powerstrip.pid, ways.unix)).toBe(direct)
   })

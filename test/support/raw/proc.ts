@@ -68,13 +68,13 @@ const LOOK_AGAIN_MS = 20
  * failure shows the value and not only that time ran out.
  */
 export async function settled<T>(
-  look: () => T,
+  look: () => T | Promise<T>,
   accept: (seen: T) => boolean,
   patienceMs: number,
 ): Promise<T> {
   const late = Date.now() + patienceMs
   for (;;) {
-    const seen = look()
+    const seen = await look()
     if (accept(seen) || Date.now() > late) return seen
     await sleep(LOOK_AGAIN_MS)
   }
@@ -84,7 +84,7 @@ export async function settled<T>(
 const STILL_LOOKS = 15
 
 /** A figure once it no longer moves, or after a long time the last one seen. */
-export async function still(look: () => number): Promise<number> {
+export async function still(look: () => number | Promise<number>): Promise<number> {
   let last = Number.NaN
   let times = 0
   return await settled(
