@@ -5,13 +5,11 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type CaseAdapter, echo, saying, startAdapter } from '../../support/cases/adapters.ts'
 import { besideDirect } from '../../support/cases/beside.ts'
-import { ALONE, fingerprint } from '../../support/clients/index.ts'
+import { ALONE, fingerprint, lingering } from '../../support/clients/index.ts'
 import { describeEachEngine, docker, runLabel } from '../../support/engine/index.ts'
 import { startPowerstrip } from '../../support/powerstrip.ts'
 
 const TALK = 'echo ready; while read line; do echo "you said $line"; [ "$line" = bye ] && exit 4; done'
-/** Engine 26.1 itself loses the output of about every hundredth container that ends at once. */
-const HELLO = ['sh', '-c', 'echo hello; sleep 0.3']
 const TALKING = [{ expect: 'ready' }, { type: 'hi\n' }, { expect: 'you said hi' }, { type: 'bye\n' }]
 
 /**
@@ -36,7 +34,7 @@ describeEachEngine('beside a dead post-hook on attach, docker', (engine) => {
   )
 
   test('D1, D2: run echo', async () => {
-    expect(await beside.same((side) => side.run([], HELLO))).toEqual({
+    expect(await beside.same((side) => side.run([], lingering('echo hello')))).toEqual({
       exitCode: 0,
       stdout: 'hello\n',
       stderr: '',
@@ -53,7 +51,7 @@ describeEachEngine('beside a dead post-hook on attach, docker', (engine) => {
   test('D5: logs of 10,000 lines', async () => {
     const seen = await beside.same(async (side) => {
       const name = side.named('logs')
-      await side.docker(['run', '--name', name, ...ALONE, 'busybox', 'seq', '10000'])
+      await side.docker(['run', '--name', name, ...ALONE, 'busybox', ...lingering('seq 10000')])
       const { exitCode, stdout } = await side.docker(['logs', name])
       return { exitCode, lines: stdout.split('\n').length, print: fingerprint(stdout) }
     })
@@ -61,7 +59,7 @@ describeEachEngine('beside a dead post-hook on attach, docker', (engine) => {
   })
 
   test('D10: run -i ends with its input', async () => {
-    const seen = await beside.same((side) => side.run(['-i'], ['cat'], { stdin: 'hello\n' }))
+    const seen = await beside.same((side) => side.run(['-i'], lingering('cat'), { stdin: 'hello\n' }))
     expect(seen).toEqual({ exitCode: 0, stdout: 'hello\n', stderr: '' })
   })
 
@@ -84,7 +82,7 @@ describeEachEngine('beside null adapters on everything, docker', (engine) => {
     await writeFile(join(folder, 'data'), 'some data\n')
     await writeFile(
       join(folder, 'compose.yml'),
-      `services:\n  one:\n    image: busybox\n    network_mode: none\n    labels: ["${runLabel()}"]\n    command: [echo, composed]\n`,
+      `services:\n  one:\n    image: busybox\n    network_mode: none\n    labels: ["${runLabel()}"]\n    command: [sh, -c, echo composed; sleep 0.3]\n`,
     )
   })
   afterAll(async () => {
@@ -102,7 +100,7 @@ describeEachEngine('beside null adapters on everything, docker', (engine) => {
     const seen = await beside.same(
       async (side) => ({
         run: await side.run([], ['sh', '-c', 'echo out; echo err >&2; sleep 0.3; exit 7']),
-        cat: await side.run(['-i'], ['cat'], { stdin: 'hello\n' }),
+        cat: await side.run(['-i'], lingering('cat'), { stdin: 'hello\n' }),
         terminal: await side.terminal(['run', '--rm', '-ti', ...ALONE, 'busybox', 'sh', '-c', TALK], TALKING),
       }),
       cli,
@@ -183,7 +181,7 @@ describeEachEngine('beside null adapters on everything, docker', (engine) => {
       const tag = `${side.named('classic')}:1`
       const args = ['build', '--network', 'none', '-q', '-t', tag, folder]
       const built = await side.docker(args, { env: { DOCKER_BUILDKIT: '0' } })
-      const ran = await side.docker(['run', '--rm', ...ALONE, tag, 'cat', '/data'])
+      const ran = await side.docker(['run', '--rm', ...ALONE, tag, ...lingering('cat /data')])
       return { exitCode: built.exitCode, ran }
     }, 'old')
     expect(seen).toMatchObject({ exitCode: 0, ran: { stdout: 'some data\n' } })
@@ -204,7 +202,7 @@ describeEachEngine('beside null adapters on everything, docker', (engine) => {
         tag,
         folder,
       ])
-      const ran = await side.docker(['run', '--rm', ...ALONE, tag, 'cat', '/data'])
+      const ran = await side.docker(['run', '--rm', ...ALONE, tag, ...lingering('cat /data')])
       return { exitCode: built.exitCode, ran, why: built.exitCode === 0 ? '' : built.stderr }
     }, 'new')
     expect(seen).toMatchObject({ why: '', exitCode: 0, ran: { stdout: 'some data\n' } })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { defineAdapter, serve } from 'powerstrip/sdk'
 import { type Played, readRecorded, replay, targetAt } from 'powerstrip/testkit'
-import { ALONE } from '../../support/clients/index.ts'
+import { ALONE, lingering } from '../../support/clients/index.ts'
 import { describeEachEngine, docker } from '../../support/engine/index.ts'
 import { spawnMortal } from '../../support/mortal.ts'
 import { COMMAND } from '../../support/powerstrip.ts'
@@ -65,9 +65,7 @@ describeEachEngine('recorded docker commands', (engine) => {
       ...ALONE,
       ...secret,
       'busybox',
-      'sh',
-      '-c',
-      'echo hello; sleep 0.3',
+      ...lingering('echo hello'),
     ])
     expect(ran).toEqual({ exitCode: 0, stdout: 'hello\n', stderr: '' })
     await docker(host, ['create', '--name', name, ...ALONE, 'busybox', 'true'])

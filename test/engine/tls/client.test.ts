@@ -1,4 +1,5 @@
 /** The docker command through a listener with mutual TLS, set up with the variables that Docker's own guide names. */
+import { once } from 'node:events'
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +11,7 @@ import {
   replaceCertificate,
   startAuthorities,
 } from '../../support/certificates.ts'
-import { ALONE } from '../../support/clients/index.ts'
+import { ALONE, lingering } from '../../support/clients/index.ts'
 import { describeEachEngine, docker, runLabel, spawnDocker } from '../../support/engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
 
@@ -44,9 +45,9 @@ describeEachEngine('docker with DOCKER_TLS_VERIFY', (engine) => {
     docker(proxy.tcp, args, { env: certificates(alice), ...(stdin === undefined ? {} : { stdin }) })
 
   test('F40 F10: echo hi | docker run -i', async () => {
-    const cat = await asAlice(['run', '--rm', '-i', ...ALONE, 'busybox', 'cat'], 'hi\n')
+    const cat = await asAlice(['run', '--rm', '-i', ...ALONE, 'busybox', ...lingering('cat')], 'hi\n')
     expect(cat).toEqual({ exitCode: 0, stdout: 'hi\n', stderr: '' })
-    const script = 'wc -c; echo after; echo at last >&2; exit 3'
+    const script = 'wc -c; echo after; echo at last >&2; sleep 0.3; exit 3'
     const late = await asAlice(
       ['run', '--rm', '-i', ...ALONE, 'busybox', 'sh', '-c', script],
       'x'.repeat(100_000),
@@ -97,7 +98,7 @@ describeEachEngine('docker with DOCKER_TLS_VERIFY', (engine) => {
         env: { ...certificates(alice), DOCKER_BUILDKIT: '0' },
       })
       expect(built).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/) })
-      const size = await asAlice(['run', '--rm', ...ALONE, tag, 'wc', '-c', '/big'])
+      const size = await asAlice(['run', '--rm', ...ALONE, tag, ...lingering('wc -c /big')])
       expect(size).toEqual({ exitCode: 0, stdout: '4000000 /big\n', stderr: '' })
     } finally {
       await docker(engine().host, ['rmi', '-f', tag])
@@ -119,7 +120,7 @@ describeEachEngine('docker with DOCKER_TLS_VERIFY', (engine) => {
         env: { ...certificates(alice), DOCKER_BUILDKIT: '1', BUILDKIT_PROGRESS: 'plain' },
       })
       expect(built).toMatchObject({ exitCode: 0 })
-      const run = await asAlice(['run', '--rm', ...ALONE, tag, 'sh', '-c', 'wc -c < /big; cat /made'])
+      const run = await asAlice(['run', '--rm', ...ALONE, tag, ...lingering('wc -c < /big; cat /made')])
       expect(run).toEqual({ exitCode: 0, stdout: '4000000\nran\n', stderr: '' })
       // Over HTTP/2 within the upgraded connection, which is not counted among what hooks could see.
       expect(proxy.log.filter(({ operation }) => operation === 'Session').length).toBeGreaterThan(0)
@@ -188,9 +189,10 @@ describeEachEngine('docker with DOCKER_TLS_VERIFY', (engine) => {
       upstream: engine().host,
       args: ['--tlsverify', '--tlscacert', files.ca, '--tlscert', files.cert, '--tlskey', files.key],
     })
-    const run = spawnDocker(own.tcp, ['run', '--rm', '-i', ...ALONE, 'busybox', 'cat'], {
+    const run = spawnDocker(own.tcp, ['run', '--rm', '-i', ...ALONE, 'busybox', ...lingering('cat')], {
       env: certificates(alice),
     })
+    const ended = once(run, 'exit')
     const lines = linesOf(run.stdout!)
     run.stdin!.write('before\n')
     expect(await lines()).toBe('before')
@@ -208,7 +210,7 @@ describeEachEngine('docker with DOCKER_TLS_VERIFY', (engine) => {
 
     run.stdin!.end('after\n')
     expect(await lines()).toBe('after')
-    expect(await new Promise((ended) => run.once('exit', ended))).toBe(0)
+    expect(await ended).toEqual([0, null])
   })
 })
 

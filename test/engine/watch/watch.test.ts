@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decisionsIn, metrics, page, startTap } from '../../support/admin.ts'
-import { ALONE } from '../../support/clients/index.ts'
+import { ALONE, lingering } from '../../support/clients/index.ts'
 import { describeEachEngine, docker } from '../../support/engine/index.ts'
 import { startPowerstrip } from '../../support/powerstrip.ts'
 import { startTwo } from '../../support/two/adapter.ts'
@@ -45,7 +45,7 @@ describeEachEngine('an operator looks on', (engine) => {
     expect(JSON.parse((await page(admin, '/readyz')).text)).toMatchObject({ ready: true, notReady: [] })
 
     const run = ['run', '--rm', '--env', 'PASSWORD=hunter2-and-more', ...ALONE]
-    const ran = await docker(powerstrip.unix, [...run, 'busybox', 'echo', 'hello'])
+    const ran = await docker(powerstrip.unix, [...run, 'busybox', ...lingering('echo hello')])
     expect([ran.exitCode, ran.stdout]).toEqual([0, 'hello\n'])
     const refused = await docker(powerstrip.unix, [...run, '--privileged', 'busybox', 'true'])
     expect([refused.exitCode, refused.stderr]).toEqual([

@@ -2,3 +2,11 @@ import { runLabel } from '../engine/index.ts'
 
 /** What containers are started with on an engine without a network of its own, which may be somebody else's engine. */
 export const ALONE: readonly string[] = ['--network', 'none', '--label', runLabel()]
+
+/**
+ * A command for a container whose output is looked at: a script, behind which it stays for a moment. Engine 26.1 itself loses the
+ * output of about every hundredth container that ends at once.
+ */
+export function lingering(script: string): readonly string[] {
+  return ['sh', '-c', `${script}; sleep 0.3`]
+}

@@ -1,5 +1,5 @@
 /** Real clients, sent to an engine on all ways there are. */
-export { ALONE } from './alone.ts'
+export { ALONE, lingering } from './alone.ts'
 export { withoutClientLog } from './client-log.ts'
 export { dockerPy } from './docker-py.ts'
 export { fingerprint, fingerprintFile } from './fingerprint.ts'

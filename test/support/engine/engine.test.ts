@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { ALONE, lingering } from '../clients/index.ts'
 import {
   describeEachEngine,
   docker,
@@ -25,7 +26,7 @@ describeEachEngine('a shared engine', (engine) => {
   })
 
   test.each(['old', 'new', 'path'] as const)('runs a container for the %s CLI', async (cli) => {
-    const args = ['run', '--rm', '--network', 'none', 'busybox', 'echo', 'hi']
+    const args = ['run', '--rm', ...ALONE, 'busybox', ...lingering('echo hi')]
     expect(await docker(engine().host, args, { cli })).toEqual({ exitCode: 0, stdout: 'hi\n', stderr: '' })
   })
 
