@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { ALONE, scratchFolder } from '../../support/clients/index.ts'
 import { opened } from '../../support/clients/running-client.ts'
-import { describeEachEngine, docker } from '../../support/engine/index.ts'
+import { describeEachEngine, docker, runLabel } from '../../support/engine/index.ts'
 import { startPowerstrip } from '../../support/powerstrip.ts'
 import { type Behaviour, startTwo, type TwoAdapter } from '../../support/two/adapter.ts'
 
@@ -52,10 +52,14 @@ describeEachEngine('docker beside stream-hooks', (engine) => {
     const follow = ['events', '--since', since, '--format', '{{json .}}']
     using direct = opened(engine().host, follow, {})
     using shown = opened(powerstrip.unix, follow, {})
+    // An engine that is asked for events of the past in the moment of an event may tell of it twice.
+    await docker(engine().host, ['volume', 'create', '--label', runLabel(), name])
+    await Promise.all([direct.shows(name), shown.shows(name)])
     const { stdout } = await docker(engine().host, ['create', '--name', name, ...ALONE, 'busybox', 'true'])
     const id = stdout.trim()
     await docker(engine().host, ['start', '--attach', id])
     await docker(engine().host, ['rm', id])
+    await docker(engine().host, ['volume', 'rm', name])
     const gone = new RegExp(`"(?:status|Action)":"destroy"[^\\n]*${id}[^\\n]*\\n`)
     await Promise.all([direct.shows(gone), shown.shows(gone)])
 
@@ -118,7 +122,7 @@ describeEachEngine('docker beside stream-hooks', (engine) => {
     const build = () =>
       docker(powerstrip.unix, ['build', '--no-cache', '--network', 'none', '--force-rm', '-'], {
         env: LEGACY,
-        stdin: 'FROM busybox\nRUN echo "the secret word"; echo "in the clear"\n',
+        stdin: 'FROM busybox\nRUN echo "the secret word"; echo "in the clear"; sleep 0.3\n',
       })
     const good = await build()
     expect(good.stderr).not.toContain('failed')
@@ -166,7 +170,8 @@ describeEachEngine('docker beside stream-hooks', (engine) => {
     })
     await using powerstrip = await hooked(adapter, 'ContainerLogs')
     // Its two outputs come to the engine on two ways, so each waits until the one before has been seen.
-    const script = 'echo out 1; echo out 2; until [ -e /told ]; do sleep 0.05; done; echo err é >&2'
+    const script =
+      'echo out 1; echo out 2; until [ -e /told ]; do sleep 0.05; done; echo err é >&2; sleep 0.3'
     await docker(engine().host, [
       'run',
       '--detach',
