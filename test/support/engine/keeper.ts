@@ -45,6 +45,7 @@ inside() { find /proc/[0-9]*/ns/mnt -maxdepth 0 -lname "$here" 2>/dev/null | cut
 alive() { for pid; do [ -e "/proc/$pid/exe" ] && return 0; done; return 1; }
 # What is paused dies of no signal.
 thaw() { find /sys/fs/cgroup/freezer -path "*/$group/*" -name freezer.state -exec sh -c 'echo THAWED >"$1"' _ {} \; 2>/dev/null; }
+tops() { find /sys/fs/cgroup -maxdepth 2 -name "$group"; }
 below() { awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo; }
 
 kill -KILL $(containers) 2>/dev/null
@@ -55,8 +56,9 @@ if [ -n "$engine" ] && kill -TERM "$engine" 2>/dev/null; then
   while alive "$engine" && [ $tries -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
 fi
 
+# As long as it takes: what still writes would be in the way of the folder's end.
 tries=0
-while [ $tries -lt 100 ]; do
+while [ $tries -lt 600 ]; do
   rest="$(containers) $(inside)"
   alive $rest || break
   kill -KILL $rest 2>/dev/null
@@ -69,8 +71,12 @@ while [ -n "$(below)" ] && [ $tries -lt 20 ]; do
   below | tac | xargs -r umount -l 2>/dev/null
   tries=$((tries + 1))
 done
-find /sys/fs/cgroup -maxdepth 2 -name "$group" | while read -r top; do
-  find "$top" -depth -type d -exec rmdir {} + 2>/dev/null
+# A process has left /proc/PID/exe a moment before it leaves its cgroup.
+tries=0
+while [ -n "$(tops)" ] && [ $tries -lt 100 ]; do
+  tops | while read -r top; do find "$top" -depth -type d -exec rmdir {} + 2>/dev/null; done
+  [ -z "$(tops)" ] || sleep 0.05
+  tries=$((tries + 1))
 done
 if [ -n "$(below)" ]; then
   echo "still mounted, so not deleted: $(below)" >&2
