@@ -133,7 +133,7 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
     const claim = ['--detach', '--env', 'WEAVE_CIDR=10.2.1.4/24']
     await must(['run', ...claim, '--name', 'was', 'busybox', 'sleep', '1000'])
     await must(['stop', '--time', '0', 'was'])
-    // The engine says that it has stopped before it takes it off its networks.
+    // Engines have said that a container has stopped before they took it off its networks.
     const on = [
       'network',
       'inspect',
