@@ -113,8 +113,9 @@ const NAME = 'treasure'
 /** A container that is only there if the data is. */
 const LOOK = ['--network', 'none', '-v', `/flocker/${NAME}:/data`, 'busybox', 'stat', '-c', '%s', '/data/big']
 
+/** Not with `--rm`: where a hook has failed its start, no engine removes the container, and newer docker CLIs wait for that. */
 function look(host: FlockerHost): Promise<Ended> {
-  return host.docker(['run', '--rm', '--name', 'looker', ...LOOK])
+  return host.docker(['run', '--name', 'looker', ...LOOK])
 }
 
 /** Until nothing of the last move is left: no lease, no container, one volume, and everybody alive. */
