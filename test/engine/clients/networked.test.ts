@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { everyWay, scratchFolder } from '../../support/clients/index.ts'
+import { everyWay, scratchFolder, type Way } from '../../support/clients/index.ts'
 import {
   docker,
   ENGINE_KINDS,
@@ -29,7 +29,7 @@ services:
     command: ["sh", "-c", "until wget -q -O - http://server/page; do sleep 0.1; done"]
 `
 
-describe.each(ENGINE_KINDS)('an %s engine with a network', (kind) => {
+describe.each(ENGINE_KINDS)('an %s engine of its own, with a network,', (kind) => {
   let engine: Engine
   beforeAll(async () => {
     engine = await startEngine({ kind, network: true })
@@ -107,6 +107,72 @@ describe.each(ENGINE_KINDS)('an %s engine with a network', (kind) => {
     })
   })
 
+  // An engine keeps its last 256 events, whosever they are: on the shared ones they are soon those of other tests.
+  describe.each(['old', 'new'] as const)('with the %s CLI', (cli) => {
+    test('events replays what happened between two moments', async () => {
+      const seen = await ways.same(
+        async (way) => {
+          const since = await engineTime(way)
+          const box = await way.box(`past-${cli}`, ['true'])
+          await way.must(['wait', box])
+          await way.must(['rm', box])
+          const until = await engineTime(way)
+          const format = '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}'
+          const filter = `container=${box}`
+          return way.docker([
+            'events',
+            '--since',
+            since,
+            '--until',
+            until,
+            '--filter',
+            filter,
+            '--format',
+            format,
+          ])
+        },
+        { cli },
+      )
+      const name = `(way)-past-${cli}`
+      const actions = ['create', 'start', 'die', 'destroy']
+      expect(seen).toMatchObject({ exitCode: 0, stderr: '' })
+      expect(seen.stdout.split('\n').filter((line) => !line.includes(' attach '))).toEqual([
+        ...actions.map((action) => `container ${action} ${name}`),
+        '',
+      ])
+    })
+
+    test('events shows what happens when it happens', async () => {
+      const seen = await ways.same(
+        async (way) => {
+          const volume = way.named(`live-${cli}`)
+          const since = await engineTime(way)
+          await way.must(['volume', 'create', volume])
+          const format = '{{.Type}} {{.Action}} {{.Actor.ID}}'
+          using events = way.open([
+            'events',
+            '--since',
+            since,
+            '--filter',
+            `volume=${volume}`,
+            '--format',
+            format,
+          ])
+          // What is past comes first: once it is there, the stream is open.
+          await events.shows(`volume create ${volume}\n`)
+          await way.must(['volume', 'rm', volume])
+          await events.shows(`volume destroy ${volume}\n`)
+          events.child.kill('SIGTERM')
+          const { stdout, stderr } = await events.ended
+          return { stdout, stderr }
+        },
+        { cli },
+      )
+      const volume = `(way)-live-${cli}`
+      expect(seen.stdout).toBe(`volume create ${volume}\nvolume destroy ${volume}\n`)
+    })
+  })
+
   test('a Swarm is made, runs a service, and is left', async () => {
     const address = engine.address
     if (address === undefined) throw new Error('no Swarm is made of an engine that is somebody else’s')
@@ -167,4 +233,11 @@ describe.each(ENGINE_KINDS)('an %s engine with a network', (kind) => {
 /** A Swarm's objects have ids of their own kind. */
 function masked(id: string): string {
   return id.replace(/^[0-9a-z]{25}$/m, '(swarm id)')
+}
+
+/** Now, by the engine's clock, in seconds. */
+async function engineTime(way: Way): Promise<string> {
+  const told = (await way.must(['info', '--format', '{{.SystemTime}}'])).trim()
+  const [, whole, fraction] = /^(.*:\d\d)(\.\d+)?/.exec(told) ?? []
+  return `${Date.parse(`${whole}Z`) / 1000}${fraction ?? ''}`
 }

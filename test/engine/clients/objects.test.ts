@@ -1,4 +1,4 @@
-import { everyWay } from '../../support/clients/index.ts'
+import { begun, everyWay } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 describeEachEngine('an object of the engine', (engine) => {
@@ -32,7 +32,9 @@ describeEachEngine('an object of the engine', (engine) => {
     const seen = await ways.same(
       async (way) => {
         const ends = []
-        for (const step of steps(await way.box(`life`))) {
+        const box = await way.box(`life`)
+        await begun(way, box)
+        for (const step of steps(box)) {
           const ended = await way.docker(step)
           // The numbers of processes differ, and with them the width of their column.
           ends.push(step[0] === 'top' ? { ...ended, stdout: ended.stdout.replace(/ +|\d+ +/g, ' ') } : ended)

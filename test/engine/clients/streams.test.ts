@@ -1,4 +1,4 @@
-import { ALONE, everyWay, type Way } from '../../support/clients/index.ts'
+import { ALONE, begun, everyWay, type Way } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 /** Ends once somebody has made this file in the container. */
@@ -102,69 +102,6 @@ describeEachEngine('a stream', (engine) => {
       expect(seen).toEqual({ exitCode: 0, stdout: 'one\ntwo\n', stderr: '' })
     })
 
-    test('events replays what happened between two moments', async () => {
-      const seen = await ways.same(
-        async (way) => {
-          const since = await engineTime(way)
-          const box = await way.box(`past-${cli}`, ['true'])
-          await way.must(['wait', box])
-          await way.must(['rm', box])
-          const until = await engineTime(way)
-          const format = '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}'
-          const filter = `container=${box}`
-          return way.docker([
-            'events',
-            '--since',
-            since,
-            '--until',
-            until,
-            '--filter',
-            filter,
-            '--format',
-            format,
-          ])
-        },
-        { cli },
-      )
-      const name = `(way)-past-${cli}`
-      const actions = ['create', 'start', 'die', 'destroy']
-      expect(seen).toMatchObject({ exitCode: 0, stderr: '' })
-      expect(seen.stdout.split('\n').filter((line) => !line.includes(' attach '))).toEqual([
-        ...actions.map((action) => `container ${action} ${name}`),
-        '',
-      ])
-    })
-
-    test('events shows what happens when it happens', async () => {
-      const seen = await ways.same(
-        async (way) => {
-          const volume = way.named(`live-${cli}`)
-          const since = await engineTime(way)
-          await way.must(['volume', 'create', volume])
-          const format = '{{.Type}} {{.Action}} {{.Actor.ID}}'
-          using events = way.open([
-            'events',
-            '--since',
-            since,
-            '--filter',
-            `volume=${volume}`,
-            '--format',
-            format,
-          ])
-          // What is past comes first: once it is there, the stream is open.
-          await events.shows(`volume create ${volume}\n`)
-          await way.must(['volume', 'rm', volume])
-          await events.shows(`volume destroy ${volume}\n`)
-          events.child.kill('SIGTERM')
-          const { stdout, stderr } = await events.ended
-          return { stdout, stderr }
-        },
-        { cli },
-      )
-      const volume = `(way)-live-${cli}`
-      expect(seen.stdout).toBe(`volume create ${volume}\nvolume destroy ${volume}\n`)
-    })
-
     test('wait answers at the end it was started before', async () => {
       const seen = await ways.same(
         async (way) => {
@@ -184,6 +121,7 @@ describeEachEngine('a stream', (engine) => {
     const seen = await ways.same(
       async (way) => {
         const box = await way.box(`stats`)
+        await begun(way, box)
         const format = '{{.Name}} runs {{.PIDs}}'
         const once = await way.docker(['stats', '--no-stream', '--format', format, box])
         using stats = way.open(['stats', '--format', format, box])
@@ -197,10 +135,3 @@ describeEachEngine('a stream', (engine) => {
     expect(seen).toEqual({ exitCode: 0, stdout: `(way)-stats runs 1\n`, stderr: '' })
   })
 })
-
-/** Now, by the engine's clock, in seconds. */
-async function engineTime(way: Way): Promise<string> {
-  const told = (await way.must(['info', '--format', '{{.SystemTime}}'])).trim()
-  const [, whole, fraction] = /^(.*:\d\d)(\.\d+)?/.exec(told) ?? []
-  return `${Date.parse(`${whole}Z`) / 1000}${fraction ?? ''}`
-}

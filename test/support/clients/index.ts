@@ -1,10 +1,11 @@
 /** Real clients, sent to an engine on all ways there are. */
 export { ALONE, lingering } from './alone.ts'
+export { begun } from './begun.ts'
 export { withoutClientLog } from './client-log.ts'
 export { dockerPy } from './docker-py.ts'
 export { fingerprint, fingerprintFile } from './fingerprint.ts'
 export { providePerl } from './perl.ts'
 export { randomFile, scratchFolder } from './scratch.ts'
-export { atTerminal } from './terminal.ts'
+export { atTerminal, type Scene } from './terminal.ts'
 export { fingerprintTree } from './tree.ts'
 export { everyWay, JUDGED, RELAYED, WAY_NAMES, type Way } from './ways.ts'
