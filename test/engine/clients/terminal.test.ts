@@ -1,4 +1,4 @@
-import { ALONE, atTerminal, everyWay, JUDGED, WAY_NAMES } from '../../support/clients/index.ts'
+import { ALONE, atTerminal, everyWay, JUDGED, type Scene, WAY_NAMES } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 /** Says when the terminal has got a size, then waits for the next. */
@@ -63,7 +63,7 @@ describeEachEngine('a terminal', (engine) => {
           )
           const state = await way.docker(['inspect', '--format', '{{.State.Status}}', box])
           const last = await atTerminal(way, ['attach', box], [{ type: 'bye\n' }, { expect: 'you said bye' }])
-          return { run, attach, state: state.stdout, last }
+          return { run, attach: echoedOnce(attach), state: state.stdout, last: echoedOnce(last) }
         },
         // On a TCP host the CLI does not look for detach keys, not even where that is the engine's own port.
         { cli, only: ['directly', 'through the unix listener'] },
@@ -77,6 +77,11 @@ describeEachEngine('a terminal', (engine) => {
     })
   })
 })
+
+/** What is typed before the CLI has taken the terminal over is echoed by this machine, and by the container's terminal too. */
+function echoedOnce(scene: Scene): Scene {
+  return { ...scene, screen: scene.screen.replace(/^(\w+\r\n)\1/, '$1') }
+}
 
 const RESIZING = [
   { expect: 'now 24 80' },
