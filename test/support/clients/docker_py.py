@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import socket
 import sys
 import tarfile
@@ -74,18 +75,39 @@ def run():
     return seen
 
 
-# docker-py 5 goes on below the reader that has read the head of the answer. What came along with the head stays in that
-# reader, with any engine, and on a busy machine that was the first output now and then. So it comes a moment later.
-LATER = "sleep 1; "
+class HeadReader:
+    """Calls back when docker-py has read the head of an answer to the start of an exec.
+
+    docker-py 5 goes on below the reader that has read the head. What came along with the head stays in that reader, with
+    any engine, so a command that is to be heard says nothing before it is told that the head is over.
+    """
+
+    def __init__(self):
+        self.told = lambda: None
+        client.api.hooks["response"].append(self.look)
+
+    def look(self, response, **_):
+        if re.search(r"/exec/[0-9a-f]+/start$", response.request.path_url):
+            told, self.told = self.told, lambda: None
+            told()
+
+
+UNTIL_TOLD = "until [ -e /told ]; do sleep 0.05; done; rm /told; "
 
 
 def exec_run():
     container = box("exec")
-    code, output = container.exec_run(["sh", "-c", LATER + "echo out; exit 4"])
-    _, (out, err) = container.exec_run(["sh", "-c", LATER + "echo out; echo err >&2"], demux=True)
-    told = "until [ -e /told ]; do sleep 0.05; done; seq 1 50000"
-    _, parts = container.exec_run(["sh", "-c", told], stream=True)
-    container.exec_run(["touch", "/told"])
+    head = HeadReader()
+    helper = docker.DockerClient(base_url=HOST, timeout=50).containers.get(container.id)
+
+    def heard(script, **more):
+        head.told = lambda: helper.exec_run(["touch", "/told"], detach=True)
+        return container.exec_run(["sh", "-c", UNTIL_TOLD + script], **more)
+
+    code, output = heard("echo out; exit 4")
+    _, (out, err) = heard("echo out; echo err >&2", demux=True)
+    _, parts = heard("seq 1 50000", stream=True)
+    streamed = fingerprint(b"".join(parts))
     try:
         client.api.exec_start("0" * 64)
     except docker.errors.NotFound as error:
@@ -94,7 +116,7 @@ def exec_run():
         "exit": code,
         "output": output.decode(),
         "apart": [out.decode(), err.decode()],
-        "streamed": fingerprint(b"".join(parts)),
+        "streamed": streamed,
         "missing": missing,
     }
 
@@ -111,7 +133,10 @@ def exec_socket():
 def exec_detached():
     container = box("detached")
     container.exec_run(["mkfifo", "/pipe"])
-    container.exec_run(["sh", "-c", LATER + "echo on my own > /pipe"], detach=True)
+    container.exec_run(["sh", "-c", UNTIL_TOLD + "echo on my own > /pipe"], detach=True)
+    head = HeadReader()
+    helper = docker.DockerClient(base_url=HOST, timeout=50).containers.get(container.id)
+    head.told = lambda: helper.exec_run(["touch", "/told"], detach=True)
     return container.exec_run(["cat", "/pipe"]).output.decode()
 
 
@@ -211,6 +236,8 @@ def pull():
 
 def stats():
     container = box("stats")
+    # runc's own process, of several threads, may stand in the command's place for a while.
+    container.exec_run(["sh", "-c", "until grep -q ^sleep /proc/1/cmdline; do sleep 0.05; done"])
     stream = container.stats(stream=True, decode=True)
     frames = [next(stream)["name"], next(stream)["name"]]
     stream.close()
