@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { type OutgoingHttpHeaders, request } from 'node:http'
 
 export interface ApiAnswer {
   readonly status: number
@@ -6,45 +6,30 @@ export interface ApiAnswer {
 }
 
 /** One call to an engine's own API, for what the test kit itself needs. Nothing under test comes by here. */
-export async function callApi(
+export function callApi(
   socket: string,
   method: string,
   path: string,
   body?: Buffer,
   type?: string,
 ): Promise<ApiAnswer> {
-  for (let tries = 1; ; tries++)
-    try {
-      return await callOnce(socket, method, path, body, type)
-    } catch (problem) {
-      // An engine that refuses a large body closes before it has read it, and Node does not look for the answer then. Seen once, of an
-      // engine that had just started; what kept it is not known. To import the same image once more does no harm.
-      const { code } = problem as NodeJS.ErrnoException
-      if (code !== 'EPIPE' || body === undefined || tries === TRIES) throw problem
-    }
-}
-
-const TRIES = 3
-
-function callOnce(
-  socket: string,
-  method: string,
-  path: string,
-  body: Buffer | undefined,
-  type: string | undefined,
-): Promise<ApiAnswer> {
   return new Promise((resolve, reject) => {
-    const headers = type === undefined ? {} : { 'content-type': type }
+    const headers: OutgoingHttpHeaders = type === undefined ? {} : { 'content-type': type }
+    // An engine that refuses closes without having read the body, and Node, which then cannot write it, does not look for the
+    // answer any more. So the body waits until the engine wants to read it.
+    if (body !== undefined) Object.assign(headers, { expect: '100-continue', 'content-length': body.length })
     const call = request({ socketPath: socket, method, path, headers, agent: false }, (answer) => {
       const parts: Buffer[] = []
       answer.on('data', (part: Buffer) => parts.push(part))
       answer.once('error', reject)
-      answer.once('end', () =>
-        resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts).toString() }),
-      )
+      answer.once('end', () => {
+        resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts).toString() })
+        call.destroy()
+      })
     })
-    call.once('error', reject)
-    call.end(body)
+    call.on('error', reject)
+    if (body === undefined) call.end()
+    else call.once('continue', () => call.end(body))
   })
 }
 

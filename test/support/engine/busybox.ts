@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { callApi, mustCallApi } from './api.ts'
 import type { Engine } from './engine.ts'
 import { providePackages } from './packages.ts'
+import { warn } from './progress.ts'
 import { mustRun } from './run.ts'
 
 const IMAGE = 'busybox:latest'
@@ -12,10 +13,25 @@ const IMAGE = 'busybox:latest'
 export async function importBusybox(engine: Engine): Promise<void> {
   if ((await callApi(engine.socket, 'GET', `/images/${IMAGE}/json`)).status === 200) return
 
-  const query = new URLSearchParams({ fromSrc: '-', repo: 'busybox', tag: 'latest', changes: 'CMD ["sh"]' })
-  const told = await mustCallApi(engine.socket, 'POST', `/images/create?${query}`, await busyboxTar())
+  const archive = await busyboxTar()
+  for (let tries = 1; ; tries++)
+    try {
+      return await importAs(IMAGE, archive, engine.socket)
+    } catch (problem) {
+      // An engine that had just started has closed in the middle of the archive, once. Why, it will say here.
+      warn(`${engine.dir}: ${(problem as Error).message}`)
+      if (tries === TRIES) throw problem
+    }
+}
+
+const TRIES = 3
+
+async function importAs(image: string, archive: Buffer, socket: string): Promise<void> {
+  const [repo = '', tag = ''] = image.split(':')
+  const query = new URLSearchParams({ fromSrc: '-', repo, tag, changes: 'CMD ["sh"]' })
+  const told = await mustCallApi(socket, 'POST', `/images/create?${query}`, archive)
   // The engine says 200 before it reads the archive, and what went wrong in a line of its own.
-  if (told.includes('"error"')) throw new Error(`busybox could not be imported: ${told}`)
+  if (told.includes('"error"')) throw new Error(`${image} could not be imported: ${told}`)
 }
 
 const BINARY = '/bin/busybox'
