@@ -16,6 +16,7 @@ import { checkOut } from '../../support/images/checkout.ts'
 import { importDockerCli, importNode } from '../../support/images/index.ts'
 import { spawnMortal } from '../../support/mortal.ts'
 import { COMMAND, startPowerstrip } from '../../support/powerstrip.ts'
+import { together } from '../../support/together.ts'
 import { fencesIn } from './fences.ts'
 
 let engine: Engine
@@ -25,7 +26,7 @@ beforeAll(async () => {
   checkout = await mkdtemp(join(tmpdir(), 'checkout-'))
   engine = await startEngine({ kind: 'new', network: true })
   const [, base = ''] = /^ARG BASE=(.+)$/m.exec(readFileSync('Dockerfile', 'utf8')) ?? []
-  await Promise.all([
+  await together([
     importBusybox(engine),
     importNode([engine], base),
     importDockerCli(engine),

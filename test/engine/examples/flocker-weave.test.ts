@@ -10,6 +10,7 @@ import { eventually } from '../../support/flocker/cluster.ts'
 import { type Host, type Hosts, startHosts } from '../../support/hosts/index.ts'
 import { checkOut } from '../../support/images/checkout.ts'
 import { importNodeForAgents, importRedis } from '../../support/images/index.ts'
+import { together } from '../../support/together.ts'
 import { type Fence, fencesIn } from './fences.ts'
 
 /** Images are built and containers wait for each other, on machines that may be doing other things. */
@@ -28,12 +29,17 @@ let fences: readonly Fence[]
 beforeAll(async () => {
   checkout = await mkdtemp(join(tmpdir(), 'checkout-'))
   fences = fencesIn(await readFile(join(EXAMPLE, 'README.md'), 'utf8'))
-  ;[hosts] = await Promise.all([startHosts({ kinds: ['new', 'new'] }), checkOut(checkout)])
+  await together([
+    startHosts({ kinds: ['new', 'new'] }).then((started) => {
+      hosts = started
+    }),
+    checkOut(checkout),
+  ])
   ;[first, second] = hosts.all as [Host, Host]
   const engines = hosts.all.map(({ engine }) => engine)
   await importNodeForAgents(engines, 'node:20-bookworm-slim')
   await importRedis(engines, 'redis:7')
-  await Promise.all(hosts.all.map(prepare))
+  await together(hosts.all.map(prepare))
 })
 afterAll(async () => {
   await hosts?.dispose()

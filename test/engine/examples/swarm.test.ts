@@ -8,6 +8,7 @@ import { type Host, type Hosts, startHosts } from '../../support/hosts/index.ts'
 import { checkOut } from '../../support/images/checkout.ts'
 import { importEtcd, importNode } from '../../support/images/index.ts'
 import { COMMAND } from '../../support/powerstrip.ts'
+import { together } from '../../support/together.ts'
 import { fencesIn } from './fences.ts'
 
 jest.setTimeout(240_000)
@@ -30,12 +31,17 @@ beforeAll(async () => {
   )
   operator = deploying.split('\n').filter((line) => line.startsWith('docker '))
   user = [...using.matchAll(/^\$ (docker .*)$/gm)].map(([, command]) => command!)
-  ;[hosts] = await Promise.all([startHosts({ kinds: ['old', 'new'], swarm: true }), checkOut(checkout)])
+  await together([
+    startHosts({ kinds: ['old', 'new'], swarm: true }).then((started) => {
+      hosts = started
+    }),
+    checkOut(checkout),
+  ])
   manager = hosts.all[0]!
   const engines = hosts.all.map(({ engine }) => engine)
   await importNode(engines, 'node:20-bookworm-slim')
   await importEtcd(engines, 'quay.io/coreos/etcd:v3.4.23')
-  await Promise.all(hosts.all.map(prepare))
+  await together(hosts.all.map(prepare))
 })
 afterAll(async () => {
   await hosts?.dispose()

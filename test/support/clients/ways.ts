@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { CLIENTS_POLICY, type NullHooks, startNullHooks, startSandbox } from '../cases/null-hooks.ts'
 import { type CliKind, type DockerOptions, docker, type Ended, type Engine } from '../engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../powerstrip.ts'
+import { together } from '../together.ts'
 import { ALONE } from './alone.ts'
 import { opened, type RunningClient } from './running-client.ts'
 import { sweep } from './sweep.ts'
@@ -195,10 +196,7 @@ async function playAll<Seen>(
     for (const way of ways) seen.push(await named(way))
     return seen
   }
-  const settled = await Promise.allSettled(ways.map(named))
-  const failed = settled.find((end) => end.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
-  return settled.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []))
+  return [...(await together(ways.map(named)))]
 }
 
 function byWay<Seen>(names: readonly WayName[], seen: readonly Seen[]): Record<string, Seen> {
