@@ -7,10 +7,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { dockerCli, type Engine } from '../../support/engine/index.ts'
+import { freePort } from '../../support/free-port.ts'
 import { spawnMortal } from '../../support/mortal.ts'
 import { COMMAND } from '../../support/powerstrip.ts'
 
@@ -147,15 +148,6 @@ async function placesIn({ files, start }: WalkthroughPage, dir: string): Promise
 async function freePorts(text: string): Promise<ReadonlyMap<string, number>> {
   const named = [...text.matchAll(/127\.0\.0\.1[:", ]+([0-9]+)/g)].map(([, port]) => port!)
   return new Map(await Promise.all(named.map(async (port) => [port, await freePort()] as const)))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** `A=1 program` sets a variable for the program alone; `exec` would take it for the program. */
