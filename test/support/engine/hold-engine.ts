@@ -18,6 +18,14 @@ async function hold(kind: EngineKind): Promise<void> {
     'sleep',
     '1000000',
   ])
+  // Its process is runc's own for a while.
+  await docker(engine.host, [
+    'exec',
+    'box',
+    'sh',
+    '-c',
+    'until grep -q ^sleep /proc/1/cmdline; do sleep 0.05; done',
+  ])
   const box = await docker(engine.host, ['inspect', '--format', '{{.State.Pid}}', 'box'])
   console.log(JSON.stringify({ dir: engine.dir, engine: engine.pid, container: Number(box.stdout) }))
   process.stdin.resume()
