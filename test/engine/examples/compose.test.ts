@@ -19,6 +19,9 @@ import { COMMAND, startPowerstrip } from '../../support/powerstrip.ts'
 import { together } from '../../support/together.ts'
 import { fencesIn } from './fences.ts'
 
+// An image is built and a whole stack comes up in some of these, on machines that may be doing other things.
+jest.setTimeout(240_000)
+
 let engine: Engine
 let checkout: string
 
@@ -32,7 +35,7 @@ beforeAll(async () => {
     importDockerCli(engine),
     checkOut(checkout),
   ])
-}, 180_000)
+})
 
 afterAll(async () => {
   await engine?.dispose()
@@ -98,7 +101,7 @@ describe('the image', () => {
     ])
     expect(user).toBe('1000:1000')
     expect(Number(size) - Number(base.stdout)).toBeLessThan(30_000_000)
-  }, 240_000)
+  })
 
   test('runs as the page says, and relays', async () => {
     const script = running
@@ -130,7 +133,7 @@ describe('the image', () => {
     expect(await docker(engine.host, ['stop', 'powerstrip'])).toMatchObject({ exitCode: 0 })
     const state = await docker(engine.host, ['inspect', '--format', '{{.State.ExitCode}}', 'powerstrip'])
     expect(state.stdout).toBe('0\n')
-  }, 120_000)
+  })
 })
 
 test('an adapter of init-adapter is an image upon that one, and its hooks fire under docker run', async () => {
@@ -163,7 +166,7 @@ test('an adapter of init-adapter is an image upon that one, and its hooks fire u
   await docker(engine.host, ['stop', 'team-label'])
   const state = await docker(engine.host, ['inspect', '--format', '{{.State.ExitCode}}', 'team-label'])
   expect(state.stdout).toBe('0\n')
-}, 60_000)
+})
 
 /** Resolves when the container's log says so; a container that ends before is an error. */
 async function listening(container: string): Promise<void> {
@@ -184,7 +187,7 @@ async function listening(container: string): Promise<void> {
 describe('docker-compose.yml', () => {
   const FILE = 'docker-compose.yml'
   const commands = composing.split('\n').map((line) => line.replace(/^docker compose /, ''))
-  afterAll(() => mustCompose(FILE, 'down', '--volumes', '--timeout', '5'), 60_000)
+  afterAll(() => mustCompose(FILE, 'down', '--volumes', '--timeout', '5'))
 
   test('comes up as the page says, and the client goes through it', async () => {
     expect(commands.slice(0, 4)).toEqual([
@@ -197,7 +200,7 @@ describe('docker-compose.yml', () => {
     const ended = await compose(FILE, ...commands[2]!.split(' '))
     expect(ended).toMatchObject({ exitCode: 0, stdout: 'hello\n' })
     await logged(FILE, ['logs', 'debug'], /pre {3}POST \/v1\.45\/containers\/create {2}ContainerCreate/)
-  }, 240_000)
+  })
 
   test('refuses what the rule does not allow', async () => {
     const ended = await compose(FILE, ...'run --rm client docker run --rm evil/web'.split(' '))
@@ -205,12 +208,12 @@ describe('docker-compose.yml', () => {
     expect(ended.stderr).toContain(
       'denied by adapter "restrict-image": the image "evil/web" is not allowed here',
     )
-  }, 60_000)
+  })
 
   test('runs powerstrip and the adapters as a user without rights', async () => {
     for (const service of ['powerstrip', 'restrict-image', 'debug'])
       expect(await mustCompose(FILE, 'exec', '-T', service, 'id', '-u')).toBe('1000\n')
-  }, 60_000)
+  })
 
   test('an adapter that is down stops what it should judge, until it is back', async () => {
     await mustCompose(FILE, 'stop', 'restrict-image')
@@ -220,19 +223,19 @@ describe('docker-compose.yml', () => {
     expect(refused.stderr).toContain('adapter "restrict-image" failed')
     await mustCompose(FILE, 'up', '--detach', '--wait', 'restrict-image')
     expect(await compose(FILE, ...args)).toMatchObject({ exitCode: 0, stdout: 'hello\n' })
-  }, 120_000)
+  })
 
   test('all of it ends well when it is stopped', async () => {
     await mustCompose(FILE, 'stop')
     const services = ['powerstrip', 'restrict-image', 'debug'].map((service) => `powerstrip-${service}-1`)
     const codes = await docker(engine.host, ['inspect', '--format', '{{.State.ExitCode}}', ...services])
     expect(codes.stdout).toBe('0\n0\n0\n')
-  }, 60_000)
+  })
 })
 
 describe('examples/06-adapters-yml-of-2015', () => {
   const FILE = 'examples/06-adapters-yml-of-2015/docker-compose.yml'
-  afterAll(() => mustCompose(FILE, 'down', '--volumes', '--timeout', '5'), 60_000)
+  afterAll(() => mustCompose(FILE, 'down', '--volumes', '--timeout', '5'))
 
   test('works as its README says', async () => {
     const [readme] = fencesIn(readFileSync('examples/06-adapters-yml-of-2015/README.md', 'utf8'))
@@ -244,5 +247,5 @@ describe('examples/06-adapters-yml-of-2015', () => {
     expect(await compose(FILE, ...hello!)).toMatchObject({ exitCode: 0, stdout: 'hello\n' })
     expect(performance.now() - begun).toBeGreaterThan(1998)
     await logged(FILE, logs!, /pre {3}POST \/v1\.45\/containers\/[0-9a-f]{64}\/start {2}ContainerStart/)
-  }, 120_000)
+  })
 })

@@ -14,6 +14,9 @@ import { COMMAND } from '../../support/powerstrip.ts'
 import { type Fence, fencesIn } from './fences.ts'
 import { installPowerstrip, walkThrough } from './walkthrough.ts'
 
+// Most compile, and start programs that containers then pass through, on machines that may be doing other things.
+jest.setTimeout(240_000)
+
 const fences = fencesIn(readFileSync('docs/writing-an-adapter.md', 'utf8'))
 const tested = new Set<Fence>()
 
@@ -279,5 +282,5 @@ describe('powerstrip init-adapter', () => {
     rmSync(join(folder, 'node_modules'), { recursive: true })
     await using walk = await walkThrough({ files: folder, start: start!.text, console: typed!.text }, engine)
     await walk.type()
-  }, 60_000)
+  })
 })

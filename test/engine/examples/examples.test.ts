@@ -6,6 +6,8 @@ import { settled } from '../../support/raw/proc.ts'
 import { fencesIn } from './fences.ts'
 import { type WalkthroughPage, walkThrough } from './walkthrough.ts'
 
+jest.setTimeout(240_000)
+
 /** Readers' containers have a network; the shared engines' have none. */
 let engine: Engine
 beforeAll(async () => {
