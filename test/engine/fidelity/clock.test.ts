@@ -8,6 +8,9 @@ import { fieldsOf } from '../../support/raw/message.ts'
 import { exchange, RawPeer } from '../../support/raw/peer.ts'
 import { LISTENERS, waysTo } from '../../support/raw/ways.ts'
 
+// Its waits have limits of their own.
+jest.setTimeout(240_000)
+
 const MINUTE_MS = 60_000
 const PING = request('GET', '/_ping')
 

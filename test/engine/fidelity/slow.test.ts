@@ -1,12 +1,16 @@
 /** Readers that are slower than the engine: memory must not pay for them. */
 import { createConnection, type Socket } from 'node:net'
+import { docker } from '../../support/engine/index.ts'
 import { tell } from '../../support/engine/progress.ts'
-import { ask, type Box, request, runBox } from '../../support/raw/box.ts'
+import { type Box, request, runBox } from '../../support/raw/box.ts'
 import type { Door } from '../../support/raw/door.ts'
 import { RawPeer } from '../../support/raw/peer.ts'
 import { bytesRead, forgetPeak, peakResidentBytes, still } from '../../support/raw/proc.ts'
 import { startScriptedEngine } from '../../support/raw/scripted-engine.ts'
 import { describeEveryWay, LISTENERS } from '../../support/raw/ways.ts'
+
+// Gigabytes, on machines that may be doing other things.
+jest.setTimeout(240_000)
 
 const MIB = 1024 * 1024
 
@@ -24,7 +28,7 @@ describeEveryWay('slow readers', (at) => {
 
   beforeAll(async () => {
     box = await runBox(at().engine, ['sh', '-c', MUCH])
-    await ask(at().engine, 'POST', `/containers/${box.id}/wait`)
+    expect(await docker(at().engine.host, ['wait', box.id])).toMatchObject({ exitCode: 0 })
   })
 
   afterAll(async () => {

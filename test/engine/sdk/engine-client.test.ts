@@ -3,6 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { engineAt } from 'powerstrip/sdk'
 import { describeEachEngine, docker, runLabel, startEngine } from '../../support/engine/index.ts'
 
+// An engine starts twice, on machines that may be doing other things.
+jest.setTimeout(240_000)
+
 describeEachEngine('the engine client', (engine) => {
   test('makes a container, asks about it and removes it; what the engine refuses is a failure', async () => {
     const { json } = engineAt(engine().host)
