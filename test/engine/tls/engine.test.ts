@@ -1,12 +1,11 @@
 /** An engine behind TLS, and one powerstrip with a listener for each group of clients. */
 import { once } from 'node:events'
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Authority, type Issued, startAuthority } from '../../support/certificates.ts'
-import { ALONE } from '../../support/clients/index.ts'
+import { ALONE, lingering } from '../../support/clients/index.ts'
 import {
   describeEachEngine,
   docker,
@@ -15,6 +14,9 @@ import {
   startEngine,
 } from '../../support/engine/index.ts'
 import { startPowerstrip } from '../../support/powerstrip.ts'
+
+// An engine starts, on machines that may be doing other things.
+jest.setTimeout(240_000)
 
 describe('a real engine behind TLS', () => {
   let authority: Authority
@@ -51,7 +53,7 @@ describe('a real engine behind TLS', () => {
     })
     const cat = await docker(
       proxy.unix,
-      ['run', '--rm', '-i', ...ALONE, 'busybox', 'sh', '-c', 'cat; echo after'],
+      ['run', '--rm', '-i', ...ALONE, 'busybox', ...lingering('cat; echo after')],
       {
         stdin: 'hi\n',
       },
@@ -62,9 +64,7 @@ describe('a real engine behind TLS', () => {
       '--rm',
       ...ALONE,
       'busybox',
-      'sh',
-      '-c',
-      'yes 1234567 | head -c 5000000',
+      ...lingering('yes 1234567 | head -c 5000000'),
     ])
     expect([out.exitCode, out.stdout.length]).toEqual([0, 5_000_000])
   })
@@ -155,11 +155,18 @@ ${listeners}`
   })
 })
 
+/**
+ * The engine listens some seconds after its port was chosen (it takes no 0). One that the kernel would give could be somebody
+ * else's by then; this one lies below those that it gives unasked.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (let port = 20_000 + (process.pid % 10_000); ; port++) {
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    server.close()
+    if (isFree) return port
+  }
 }
