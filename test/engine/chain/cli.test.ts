@@ -9,6 +9,9 @@ import { ALONE, fingerprint, lingering } from '../../support/clients/index.ts'
 import { describeEachEngine, docker, runLabel } from '../../support/engine/index.ts'
 import { startPowerstrip } from '../../support/powerstrip.ts'
 
+// Dozens of docker commands each, on machines that may be doing other things.
+jest.setTimeout(240_000)
+
 const TALK = 'echo ready; while read line; do echo "you said $line"; [ "$line" = bye ] && exit 4; done'
 const TALKING = [{ expect: 'ready' }, { type: 'hi\n' }, { expect: 'you said hi' }, { type: 'bye\n' }]
 

@@ -15,6 +15,9 @@ import { ALONE, lingering } from '../../support/clients/index.ts'
 import { describeEachEngine, docker, runLabel, spawnDocker } from '../../support/engine/index.ts'
 import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
 
+// Dozens of docker commands, on machines that may be doing other things.
+jest.setTimeout(240_000)
+
 let authority: Authority
 let stranger: Authority
 let server: Issued
