@@ -6,7 +6,7 @@
  * and the connection ends. Nothing of such a client gets any further than here.
  */
 import { constants } from 'node:crypto'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { ServerTls } from '../model/address.ts'
 import type { ClientIdentity } from '../model/client.ts'
@@ -49,7 +49,11 @@ export async function listenTls(
     allowHalfOpen: true,
   }
   const turnedAway = new Set<Link>()
+  /** In a handshake, by where they come from: TLS hands out another socket than the one that it was given. */
+  const arriving = new Map<string, Socket>()
+  let isClosed = false
   const secured = createTlsServer(options, (socket) => {
+    arriving.delete(originOf(socket))
     const peerAddress = peerAddressOf(socket)
     const unfit = tls.clientAuth === 'require' ? unfitness(socket) : undefined
     const link = new Link(socket)
@@ -68,7 +72,8 @@ export async function listenTls(
     void accept(link, identity)
   })
   secured.on('tlsClientError', (problem, socket) => {
-    tell({ kind: 'refused', peerAddress: peerAddressOf(socket), reason: handshakeProblem(problem) })
+    if (!isClosed)
+      tell({ kind: 'refused', peerAddress: peerAddressOf(socket), reason: handshakeProblem(problem) })
     // A handshake that was not finished in time is only told of.
     socket.destroy()
   })
@@ -76,7 +81,12 @@ export async function listenTls(
   // Who does not get in for want of room is turned away before any handshake.
   const server = createServer({ allowHalfOpen: true, ...TCP_TERMS }, (socket) => {
     if (!crowd.enter()) return void socket.destroy()
-    socket.once('close', () => crowd.leave())
+    const origin = originOf(socket)
+    arriving.set(origin, socket)
+    socket.once('close', () => {
+      if (arriving.get(origin) === socket) arriving.delete(origin)
+      crowd.leave()
+    })
     secured.emit('connection', socket)
   })
 
@@ -97,12 +107,17 @@ export async function listenTls(
   return ok({
     server,
     close() {
+      isClosed = true
       clearInterval(timer)
       server.close()
+      // Nobody else knows of them yet, so nobody else would end them.
+      for (const socket of arriving.values()) socket.destroy()
       for (const link of turnedAway) link.destroy()
     },
   })
 }
+
+const originOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`
 
 /** HTTP/2 is not offered (PS-UPGRADE-005), and nobody renegotiates who they are within a connection. */
 const TERMS = {

@@ -36,6 +36,7 @@ interface Open extends AsyncDisposable {
   readonly told: readonly ListenerTold[]
   until(kind: ListenerTold['kind'], count?: number): Promise<ListenerTold>
   dial(options?: ConnectionOptions): Promise<Peer>
+  close(): Promise<void>
 }
 
 /** A listener whose connections say hello to whoever sends a byte, and say all that was sent when the client has ended. */
@@ -104,6 +105,7 @@ async function open(
       await once(socket, 'secureConnect')
       return peer
     },
+    close: () => listener.close(),
     async [Symbol.asyncDispose]() {
       for (const peer of peers) peer.leave()
       await listener.close()
@@ -264,6 +266,20 @@ test('who begins no handshake is dropped, and no more than may are connected, th
     const next = await at.dial(as(client)).catch(() => undefined)
     if (next !== undefined) break
   }
+})
+
+test('a listener that closes lets go of who is in a handshake, and keeps who is in', async () => {
+  await using at = await open({ limits: { headTimeoutMs: 3_600_000 } })
+  await using silent = new Peer(connectPlain({ host: '127.0.0.1', port: at.port }))
+  await once(silent.socket, 'connect')
+  const alice = await at.dial(as(client))
+  await alice.send('hi')
+  await alice.until('hello')
+  await at.close()
+  await silent.close()
+  await alice.send('still here')
+  await alice.until('hello', 'hello'.length)
+  expect(at.told).toEqual([])
 })
 
 describe('certificates that change', () => {
