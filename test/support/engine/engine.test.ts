@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ALONE, lingering } from '../clients/index.ts'
+import { programOf } from '../raw/proc.ts'
 import {
   describeEachEngine,
   docker,
@@ -117,7 +118,7 @@ describe.each(ENGINE_KINDS)('a private %s engine', (kind) => {
     const allGone = once(holder, 'close')
     const [line] = await once(holder.stdout, 'data')
     const held = JSON.parse(String(line)) as { dir: string; engine: number; container: number }
-    expect(readlinkSync(`/proc/${held.container}/exe`)).toBe('/bin/busybox')
+    expect(await programOf(held.container, '/bin/busybox')).toBe('/bin/busybox')
 
     holder.kill('SIGKILL')
     await allGone

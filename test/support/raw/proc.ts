@@ -97,3 +97,12 @@ export async function still(look: () => number | Promise<number>): Promise<numbe
     30_000,
   )
 }
+
+/** What a process runs, once it is `program`: an engine says that it has started a container a moment before runc becomes what it runs. */
+export function programOf(pid: number, program: string): Promise<string> {
+  return settled(
+    () => readlinkSync(`/proc/${pid}/exe`),
+    (seen) => seen === program,
+    30_000,
+  )
+}
