@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Stage, setStage } from '../../support/cases/stage.ts'
+import { lingering } from '../../support/clients/index.ts'
 import { type DockerOptions, describeEachEngine, docker, dockerCli } from '../../support/engine/index.ts'
 import { COMMAND, startPowerstrip } from '../../support/powerstrip.ts'
 
@@ -67,7 +68,7 @@ describeEachEngine('two owners', (engine) => {
 
   test('containers: a whole life, seen by nobody else', async () => {
     await must('a', run('life', '--volume', `${tag}-data:/data`, '--volume', `${folder}:/host`))
-    expect(await must('a', ['exec', `${tag}-life`, 'sh', '-c', 'echo hi > /data/f; cat /data/f'])).toBe(
+    expect(await must('a', ['exec', `${tag}-life`, ...lingering('echo hi > /data/f; cat /data/f')])).toBe(
       'hi\n',
     )
     expect(await must('a', ['ps', '--format', '{{.Names}}'])).toBe(`${tag}-life\n`)
@@ -138,7 +139,7 @@ describeEachEngine('two owners', (engine) => {
     expect(await images('a')).toEqual(expect.arrayContaining([image, 'busybox']))
     expect(await images('b')).toContain('busybox')
     expect(await images('b')).not.toContain(image)
-    expect(await must('a', ['run', '--rm', '--network', 'none', image, 'sh', '-c', 'echo $A'])).toBe('b\n')
+    expect(await must('a', ['run', '--rm', '--network', 'none', image, ...lingering('echo $A')])).toBe('b\n')
     expect(await refusal('b', ['run', '--rm', '--network', 'none', image, 'true'])).toMatch(/PS-IMAGE-001/)
     expect(await refusal('b', ['save', image])).toMatch(/PS-READ-001/)
     expect(await refusal('b', ['tag', 'busybox', image])).toMatch(/PS-IMAGE-004/)

@@ -1,6 +1,7 @@
 /** Flocker and Weave on one `docker run`: each does its part and only its part, in whichever order, alone or not at all. */
 import { rmdir } from 'node:fs/promises'
 import { defineAdapter, type Served, serve } from 'powerstrip/sdk'
+import { lingering } from '../../support/clients/index.ts'
 import { docker, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
 import { FlockerApi } from '../../support/flocker/api.ts'
 import { Running } from '../../support/flocker/command.ts'
@@ -153,7 +154,7 @@ async function seenThrough(config: string): Promise<Seen> {
     '--volume',
     '/usr:/host:ro',
   ]
-  await must(['create', '--name', 'web', '--label', 'mine=1', ...asked, 'busybox', 'sh', '-c', LOOK])
+  await must(['create', '--name', 'web', '--label', 'mine=1', ...asked, 'busybox', ...lingering(LOOK)])
   const [{ HostConfig, Config, NetworkSettings }] = JSON.parse(await must(['inspect', 'web']))
   const found = await must(['start', '--attach', 'web'])
   await must(['rm', 'web'])

@@ -1,4 +1,5 @@
 /** What people do with `docker` on two hosts whose data moves with their containers. */
+import { lingering } from '../../support/clients/index.ts'
 import {
   type FlockerHost,
   startTwoPowerstrips,
@@ -21,7 +22,7 @@ afterAll(() => cluster?.[Symbol.asyncDispose]())
 const QUIET = ['--network', 'none'] as const
 
 function sh(host: FlockerHost, mounts: readonly string[], script: string, more: readonly string[] = []) {
-  return host.docker(['run', '--rm', ...QUIET, ...more, ...mounts, 'busybox', 'sh', '-c', script])
+  return host.docker(['run', '--rm', ...QUIET, ...more, ...mounts, 'busybox', ...lingering(script)])
 }
 
 async function idOf(name: string): Promise<string> {
@@ -48,13 +49,8 @@ function noting(word: string): readonly string[] {
 }
 
 function noted(host: FlockerHost, container: string): Promise<string> {
-  return host.mustDocker([
-    'exec',
-    container,
-    'sh',
-    '-c',
-    'until test -s /data/n; do sleep 0.1; done; cat /data/n',
-  ])
+  const looking = lingering('until test -s /data/n; do sleep 0.1; done; cat /data/n')
+  return host.mustDocker(['exec', container, ...looking])
 }
 
 /** Where a container has its mount at /data from. */
@@ -193,8 +189,7 @@ test('a container that was only created loses its claim, and is refused where th
     '-v',
     '/flocker/idle:/data',
     'busybox',
-    'cat',
-    '/data/n',
+    ...lingering('cat /data/n'),
   ])
   const id = await idOf('idle')
   // As the minute would have passed.
@@ -245,9 +240,7 @@ test('two hosts that ask for one dataset at the same instant: one gets it, the o
       '-v',
       `/flocker/${name}:/data`,
       'busybox',
-      'sh',
-      '-c',
-      count,
+      ...lingering(count),
     ]
     const [one, two] = await Promise.all([first.docker(args), second.docker(args)])
     expect([one.exitCode, two.exitCode].sort()).toEqual([0, 125])

@@ -6,6 +6,7 @@
  * With POWERSTRIP_LONG=1 a hundred moments and a dataset of 1 GB.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { lingering } from '../../support/clients/index.ts'
 import type { Ended } from '../../support/engine/index.ts'
 import { type Cluster, eventually } from '../../support/flocker/cluster.ts'
 import { StateWatch } from '../../support/flocker/state-watch.ts'
@@ -111,7 +112,10 @@ afterAll(() => two?.[Symbol.asyncDispose]())
 const NAME = 'treasure'
 
 /** A container that is only there if the data is. */
-const LOOK = ['--network', 'none', '-v', `/flocker/${NAME}:/data`, 'busybox', 'stat', '-c', '%s', '/data/big']
+const LOOK = [
+  ...['--network', 'none', '-v', `/flocker/${NAME}:/data`],
+  ...['busybox', ...lingering('stat -c %s /data/big')],
+]
 
 /** Not with `--rm`: where a hook has failed its start, no engine removes the container, and newer docker CLIs wait for that. */
 function look(host: FlockerHost): Promise<Ended> {

@@ -1,10 +1,13 @@
 /** The weave adapter on one host: addresses of Docker networks with the driver `bridge`. */
+import { lingering } from '../../support/clients/index.ts'
 import { docker, ENGINE_KINDS, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
 import { eventually } from '../../support/flocker/cluster.ts'
 import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
 
 /** Engines start in these, on machines that may be doing other things. */
 jest.setTimeout(240_000)
+
+const ADDRESSES = lingering('ip -oneline -4 address')
 
 function config(options: object): string {
   return `
@@ -53,17 +56,7 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
   const containers = async () => (await must(['ps', '--all', '--format', '{{.Names}}'])).trim()
 
   test('the address is there when the process starts, besides the bridge’s, and given back when it is removed', async () => {
-    const run = [
-      'run',
-      '--rm',
-      '--env',
-      'WEAVE_CIDR=10.2.1.1/24',
-      'busybox',
-      'ip',
-      '-oneline',
-      '-4',
-      'address',
-    ]
+    const run = ['run', '--rm', '--env', 'WEAVE_CIDR=10.2.1.1/24', 'busybox', ...ADDRESSES]
     for (let round = 0; round < 2; round++) {
       const seen = await must(run)
       expect(seen).toMatch(/ eth1 +inet 10\.2\.1\.1\/24 /)
@@ -73,7 +66,7 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
 
   test('several, in each of the forms, are on a network each', async () => {
     const env = 'WEAVE_CIDR=10.2.1.1/24, ip:10.3.0.9/16 net:10.4.4.0/24,net:default'
-    const seen = await must(['run', '--rm', '--env', env, 'busybox', 'ip', '-oneline', '-4', 'address'])
+    const seen = await must(['run', '--rm', '--env', env, 'busybox', ...ADDRESSES])
     for (const address of [
       /10\.2\.1\.1\/24/,
       /10\.3\.0\.9\/16/,
@@ -99,7 +92,7 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
       'sleep',
       '1000',
     ])
-    const ping = ['sh', '-c', 'for name in "$@"; do ping -c 1 -W 5 $name | head -n 1; done', 'sh']
+    const ping = ['sh', '-c', 'for name in "$@"; do ping -c 1 -W 5 $name | head -n 1; done; sleep 0.3', 'sh']
     const seen = await must([
       ...on('net:10.2.1.0/24'),
       ...['--rm', 'busybox', ...ping, 'db', 'db.weave.local', 'base', 'base.weave.local'],
@@ -155,9 +148,9 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
     })
     await must(['rm', '--force', 'is'])
     await must(['start', 'was'])
-    expect(await must(['exec', 'was', 'ip', '-oneline', '-4', 'address'])).toContain(' 10.2.1.4/24 ')
+    expect(await must(['exec', 'was', ...ADDRESSES])).toContain(' 10.2.1.4/24 ')
     await must(['restart', '--time', '0', 'was'])
-    expect(await must(['exec', 'was', 'ip', '-oneline', '-4', 'address'])).toContain(' 10.2.1.4/24 ')
+    expect(await must(['exec', 'was', ...ADDRESSES])).toContain(' 10.2.1.4/24 ')
   })
 
   test.each([
@@ -188,18 +181,14 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
       'there cannot be a bridge network for 172.17.0.0/24 beside the network bridge, which has 172.17.0.0/16',
     )
     expect(await containers()).toBe('')
-    expect(await must(['run', '--rm', 'busybox', 'ip', '-oneline', '-4', 'address'])).toMatch(
-      / eth0 +inet 172\./,
-    )
+    expect(await must(['run', '--rm', 'busybox', ...ADDRESSES])).toMatch(/ eth0 +inet 172\./)
   })
 
   test('a network of the user’s with that subnet is used', async () => {
     await must(['network', 'create', '--subnet', '10.9.0.0/24', 'mine'])
     const run = ['run', '--rm', '--env', 'WEAVE_CIDR=10.9.0.7/24']
-    expect(await must([...run, 'busybox', 'ip', '-oneline', '-4', 'address'])).toMatch(
-      / eth1 +inet 10\.9\.0\.7\/24 /,
-    )
-    const named = await must([...run, '--network', 'mine', 'busybox', 'ip', '-oneline', '-4', 'address'])
+    expect(await must([...run, 'busybox', ...ADDRESSES])).toMatch(/ eth1 +inet 10\.9\.0\.7\/24 /)
+    const named = await must([...run, '--network', 'mine', 'busybox', ...ADDRESSES])
     expect(named).toMatch(/ eth0 +inet 10\.9\.0\.7\/24 /)
     expect(named).not.toContain('eth1')
     await must(['network', 'rm', 'mine'])
@@ -214,21 +203,18 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
 
   describe('instead of the bridge, and without being asked', () => {
     test('a container has its weave network alone', async () => {
-      const seen = await must(['run', '--rm', 'busybox', 'ip', '-oneline', '-4', 'address'], instead)
+      const seen = await must(['run', '--rm', 'busybox', ...ADDRESSES], instead)
       expect(seen).toMatch(/ eth0 +inet 10\.60\.[0-9.]+\/16 /)
       expect(seen).not.toContain('172.')
       const claimed = ['run', '--rm', '--env', 'WEAVE_CIDR=10.2.1.7/24 net:default']
-      const both = await must([...claimed, 'busybox', 'ip', '-oneline', '-4', 'address'], instead)
+      const both = await must([...claimed, 'busybox', ...ADDRESSES], instead)
       expect(both).toMatch(/10\.2\.1\.7\/24/)
       expect(both).toMatch(/10\.60\.[0-9.]+\/16/)
       expect(both).not.toContain('172.')
     })
 
     test('none is none', async () => {
-      const seen = await must(
-        ['run', '--rm', '--env', 'WEAVE_CIDR=none', 'busybox', 'ip', '-4', 'address'],
-        instead,
-      )
+      const seen = await must(['run', '--rm', '--env', 'WEAVE_CIDR=none', 'busybox', ...ADDRESSES], instead)
       expect(seen).toContain('172.')
     })
   })
@@ -245,7 +231,7 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
     })
     const run = (cidr: string) => ['--env', `WEAVE_CIDR=${cidr}`, 'busybox']
     await must(['run', '--detach', '--name', 'far', ...run('10.7.0.1/24'), 'sleep', '1000'], macvlan)
-    const ping = ['ping', '-c', '1', '-W', '5', 'far']
+    const ping = lingering('ping -c 1 -W 5 far')
     expect(await must(['run', '--rm', ...run('net:10.7.0.0/24'), ...ping], macvlan)).toContain(
       '1 packets received',
     )
@@ -257,7 +243,7 @@ describe.each(ENGINE_KINDS)('weave on an %s engine', (kind) => {
 
   test('--network none is left for the weave network', async () => {
     const run = ['run', '--rm', '--network', 'none', '--env', 'WEAVE_CIDR=10.2.1.8/24 10.3.0.8/16']
-    const seen = await must([...run, 'busybox', 'ip', '-oneline', '-4', 'address'])
+    const seen = await must([...run, 'busybox', ...ADDRESSES])
     expect(seen).toMatch(/10\.2\.1\.8\/24/)
     expect(seen).toMatch(/10\.3\.0\.8\/16/)
     expect(seen).not.toContain('172.')

@@ -1,4 +1,5 @@
 /** The weave adapter on two hosts of one Swarm, an old engine that manages and a new one that works: one overlay network. */
+import { lingering } from '../../support/clients/index.ts'
 import { docker } from '../../support/engine/index.ts'
 import { type Host, type Hosts, startHosts } from '../../support/hosts/index.ts'
 import { type Powerstrip, startPowerstrip } from '../../support/powerstrip.ts'
@@ -52,6 +53,7 @@ async function must(host: Host, args: readonly string[]): Promise<string> {
   if (ended.exitCode === 0) return ended.stdout.trim()
   throw new Error(`docker ${args.join(' ')} on ${host.name}: ${ended.stderr}`)
 }
+const ADDRESSES = lingering('ip -oneline -4 address')
 const claim = (name: string, cidr: string) => [
   '--name',
   name,
@@ -75,11 +77,11 @@ test('a host that is no manager, and knows none, says who can make the network',
 test('containers on both hosts have the addresses they asked for, and know each other by name', async () => {
   await must(worker, run('db', '10.2.1.2/24'))
   await must(manager, run('web', '10.2.1.1/24'))
-  expect(await must(manager, ['exec', 'web', 'ip', '-oneline', '-4', 'address'])).toMatch(/ 10\.2\.1\.1\/24 /)
+  expect(await must(manager, ['exec', 'web', ...ADDRESSES])).toMatch(/ 10\.2\.1\.1\/24 /)
   for (const name of ['db', 'db.weave.local']) {
     // Names are passed on between the hosts, which takes a moment.
     const ping = `until ping -c 1 -W 1 ${name}; do sleep 0.2; done`
-    expect(await must(manager, ['exec', 'web', 'sh', '-c', ping])).toContain('(10.2.1.2)')
+    expect(await must(manager, ['exec', 'web', ...lingering(ping)])).toContain('(10.2.1.2)')
   }
 })
 
@@ -100,7 +102,7 @@ test('an address moves: stopped here, it is run there at once, and the first can
   await must(manager, run('web', '10.2.1.1/24'))
   await must(manager, ['stop', '--time', '0', 'web'])
   await must(worker, run('web', '10.2.1.1/24'))
-  expect(await must(worker, ['exec', 'web', 'ip', '-oneline', '-4', 'address'])).toMatch(/ 10\.2\.1\.1\/24 /)
+  expect(await must(worker, ['exec', 'web', ...ADDRESSES])).toMatch(/ 10\.2\.1\.1\/24 /)
   expect((await hurry(manager, ['start', 'web'])).stderr).toMatch(
     new RegExp(
       `the address 10.2.1.1 on the network weave-10-2-1-0-24 is in use by container .+ on ${worker.address}`,

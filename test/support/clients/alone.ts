@@ -4,9 +4,9 @@ import { runLabel } from '../engine/index.ts'
 export const ALONE: readonly string[] = ['--network', 'none', '--label', runLabel()]
 
 /**
- * A command for a container whose output is looked at: a script, behind which it stays for a moment. Engine 26.1 itself loses the
+ * A command for a container, or an exec, whose output is looked at: a script, behind which it stays for a moment. Engine 26.1 itself loses the
  * output of about every hundredth container that ends at once.
  */
 export function lingering(script: string): readonly string[] {
-  return ['sh', '-c', `${script}; sleep 0.3`]
+  return ['sh', '-c', `${script}; status=$?; sleep 0.3; exit $status`]
 }
