@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { lingering } from '../clients/index.ts'
 import { programOf } from '../raw/proc.ts'
 import { type Host, type Hosts, startHosts } from './index.ts'
 
@@ -28,7 +29,7 @@ function run(host: Host, name: string, address: string): Promise<string> {
 
 /** What is learnt by gossip between the hosts may take a moment, so it is asked until it is known. */
 function pinging(from: string, to: string): readonly string[] {
-  return ['exec', from, 'sh', '-c', `until ping -c 1 -W 1 ${to}; do sleep 0.2; done`]
+  return ['exec', from, ...lingering(`until ping -c 1 -W 1 ${to}; do sleep 0.2; done`)]
 }
 
 describe('two hosts in a Swarm', () => {
