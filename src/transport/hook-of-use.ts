@@ -33,7 +33,7 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         use,
         facts,
         signal,
-        call: () => envelopeOf('pre-hook', use, request, facts),
+        call: (timeoutMs) => envelopeOf('pre-hook', use, request, facts, timeoutMs),
         read,
         old: (lines, stop) => oldPre(lines, stop, request),
       }),
@@ -42,7 +42,7 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         use,
         facts,
         signal,
-        call: () => envelopeOf('validate-hook', use, request, facts),
+        call: (timeoutMs) => envelopeOf('validate-hook', use, request, facts, timeoutMs),
         read,
         old: () => noSuchHook('validate'),
       }),
@@ -51,8 +51,8 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         use,
         facts,
         signal,
-        call: () => ({
-          ...envelopeOf('post-hook', use, request, facts),
+        call: (timeoutMs) => ({
+          ...envelopeOf('post-hook', use, request, facts, timeoutMs),
           response: shownResponse(response, use, facts.exchange.operation),
         }),
         read,
@@ -65,8 +65,8 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         // Undoing has a time of its own, whatever is left of the chain's and however short the hook's own is.
         undoWithinMs: budgetMs,
         signal: NEVER,
-        call: () => ({
-          ...envelopeOf('unwind-hook', use, request, facts),
+        call: (timeoutMs) => ({
+          ...envelopeOf('unwind-hook', use, request, facts, timeoutMs),
           cause,
           response: response && shownResponse(response, use, facts.exchange.operation),
         }),
@@ -78,8 +78,8 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         use,
         facts,
         signal,
-        call: () => ({
-          ...envelopeOf('observe-hook', use, request, facts),
+        call: (timeoutMs) => ({
+          ...envelopeOf('observe-hook', use, request, facts, timeoutMs),
           ...end,
           response: response && shownResponse(response, use, facts.exchange.operation),
         }),
@@ -93,8 +93,8 @@ export function hookOfUse(adapter: RemoteAdapter, use: HookUse): Hook {
         signal,
         // An adapter that got the same batch twice would take it for two.
         once: true,
-        call: () => ({
-          ...envelopeOf('stream-hook', use, request, facts),
+        call: (timeoutMs) => ({
+          ...envelopeOf('stream-hook', use, request, facts, timeoutMs),
           ...part,
           response: shownResponse(response, use, facts.exchange.operation),
         }),

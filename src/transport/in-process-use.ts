@@ -24,42 +24,42 @@ export function inProcessUse(adapter: Adapter, use: HookUse, replyLimitBytes: nu
       ? badReply(`its reply is larger than ${replyLimitBytes} bytes`)
       : decodeReply(reply, call, replyTerms)
   const ask = <T>(
-    call: HookCall,
+    makeCall: (timeoutMs: number) => HookCall,
     facts: CallFacts,
     signal: StopSignal,
     reading: (reply: Reply, call: HookCall) => Result<T, HookFailure>,
     limitMs = Math.min(use.timeoutMs, facts.budgetMs),
   ): Soon<Result<T, HookFailure>> => {
-    if (!adapter.abilities.implements.includes(call.type)) return badReply(`it implements no ${call.type}`)
     const timeoutMs = Math.max(1, Math.ceil(limitMs))
-    return withinDeadline(timeoutMs, signal, (stop) =>
-      answered(adapter, { ...call, timeoutMs }, stop, reading),
-    )
+    const call = makeCall(timeoutMs)
+    if (!adapter.abilities.implements.includes(call.type)) return badReply(`it implements no ${call.type}`)
+    return withinDeadline(timeoutMs, signal, (stop) => answered(adapter, call, stop, reading))
   }
   return {
     ...placeOf(use),
     terms: use.terms,
     abilities: () => adapter.abilities,
-    pre: (request, signal, facts) => ask(envelopeOf('pre-hook', use, request, facts), facts, signal, read),
+    pre: (request, signal, facts) =>
+      ask((timeoutMs) => envelopeOf('pre-hook', use, request, facts, timeoutMs), facts, signal, read),
     validate: (request, signal, facts) =>
-      ask(envelopeOf('validate-hook', use, request, facts), facts, signal, read),
+      ask((timeoutMs) => envelopeOf('validate-hook', use, request, facts, timeoutMs), facts, signal, read),
     post: (request, response, signal, facts) =>
       ask(
-        {
-          ...envelopeOf('post-hook', use, request, facts),
+        (timeoutMs) => ({
+          ...envelopeOf('post-hook', use, request, facts, timeoutMs),
           response: shownResponse(response, use, facts.exchange.operation),
-        },
+        }),
         facts,
         signal,
         read,
       ),
     unwind: (request, { response, ...cause }, budgetMs, facts) =>
       ask(
-        {
-          ...envelopeOf('unwind-hook', use, request, facts),
+        (timeoutMs) => ({
+          ...envelopeOf('unwind-hook', use, request, facts, timeoutMs),
           cause,
           response: response && shownResponse(response, use, facts.exchange.operation),
-        },
+        }),
         facts,
         NEVER,
         decodeReceipt,
@@ -67,22 +67,22 @@ export function inProcessUse(adapter: Adapter, use: HookUse, replyLimitBytes: nu
       ),
     observe: (request, { response, ...end }, signal, facts) =>
       ask(
-        {
-          ...envelopeOf('observe-hook', use, request, facts),
+        (timeoutMs) => ({
+          ...envelopeOf('observe-hook', use, request, facts, timeoutMs),
           ...end,
           response: response && shownResponse(response, use, facts.exchange.operation),
-        },
+        }),
         facts,
         signal,
         decodeReceipt,
       ),
     stream: (request, { response, ...part }, signal, facts) =>
       ask(
-        {
-          ...envelopeOf('stream-hook', use, request, facts),
+        (timeoutMs) => ({
+          ...envelopeOf('stream-hook', use, request, facts, timeoutMs),
           ...part,
           response: shownResponse(response, use, facts.exchange.operation),
-        },
+        }),
         facts,
         signal,
         decodeStreamReply,

@@ -1,4 +1,5 @@
 /** An adapter of a configuration of version 2 that is called over HTTP: one for all its places. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdapterAbilities, HookCall } from '../model/call.ts'
 import type { CallFacts, HookFailure } from '../model/hook.ts'
 import { failed, ok, type Result } from '../model/result.ts'
@@ -46,7 +47,8 @@ export interface Question<T> {
   readonly signal: StopSignal
   /** Never repeated, whatever became of it. */
   readonly once?: true
-  readonly call: () => HookCall
+  /** As at its first try. `timeoutMs`: what is left for the answer. */
+  readonly call: (timeoutMs: number) => HookCall
   readonly read: (reply: LineReply, call: HookCall) => Result<T, HookFailure>
   /** The same in protocol 1, over lines of its own. */
   readonly old: (lines: Lines, stop: StopSignal) => Promise<Result<T, HookFailure>>
@@ -112,13 +114,13 @@ export class RemoteAdapter {
   }
 
   /** Whatever comes of it comes in time, and counts for the circuit breaker. */
-  async ask<T>(question: Question<T>): Promise<Result<T, HookFailure>> {
+  ask<T>(question: Question<T>): Soon<Result<T, HookFailure>> {
     const { use, facts, undoWithinMs, signal } = question
     const ownMs = this.isOld ? use.timeoutV1Ms : use.timeoutMs
     const timeoutMs = Math.max(1, Math.ceil(undoWithinMs ?? Math.min(ownMs, facts.budgetMs)))
     const endsAt = performance.now() + timeoutMs
     let hasBegun = false
-    const end = await withinDeadline(timeoutMs, signal, (stop) =>
+    const asked = withinDeadline(timeoutMs, signal, (stop) =>
       whenThere(this.#handshake.settled(), (spoken): Soon<Result<T, HookFailure>> => {
         if (!spoken.ok) return failed({ kind: 'unreachable', cause: `adapter not ready: ${spoken.failure}` })
         const tripped = undoWithinMs === undefined ? this.#breaker.objection() : undefined
@@ -129,10 +131,12 @@ export class RemoteAdapter {
           : this.#askTwo(question, spoken.value.abilities, endsAt, stop)
       }),
     )
-    if (!hasBegun) return uncalled(end)
-    if (!end.ok && end.failure.kind === 'aborted') this.#breaker.forget()
-    else this.#breaker.tell(end.ok)
-    return end
+    return whenThere(asked, (end) => {
+      if (!hasBegun) return uncalled(end)
+      if (!end.ok && end.failure.kind === 'aborted') this.#breaker.forget()
+      else this.#breaker.tell(end.ok)
+      return end
+    })
   }
 
   async close(): Promise<void> {
@@ -141,31 +145,39 @@ export class RemoteAdapter {
   }
 
   /** One call, repeated where that is safe; each try says how much time is left. */
-  async #askTwo<T>(
-    { use, once, call: makeCall, read }: Question<T>,
+  #askTwo<T>(
+    question: Question<T>,
     abilities: AdapterAbilities,
     endsAt: number,
     stop: StopSignal,
-  ): Promise<Result<T, HookFailure>> {
-    const call = makeCall()
+  ): Soon<Result<T, HookFailure>> {
+    const call = question.call(leftMs(endsAt))
     if (!abilities.implements.includes(call.type))
       return badReply(`it implements no ${call.type}, as its answer to OPTIONS says`)
-    const repeat: RepeatTerms = { retries: once ? 'never' : use.retries, idempotent: abilities.idempotent }
-    for (let attempt = 1; ; attempt++) {
-      const message = this.#messageOf({
-        ...call,
-        attempt,
-        timeoutMs: Math.max(0, Math.ceil(endsAt - performance.now())),
+    const retries = question.once ? 'never' : question.use.retries
+    return this.#try(call, question.read, { retries, idempotent: abilities.idempotent }, endsAt, stop)
+  }
+
+  #try<T>(
+    call: HookCall,
+    read: Question<T>['read'],
+    terms: RepeatTerms,
+    endsAt: number,
+    stop: StopSignal,
+  ): Soon<Result<T, HookFailure>> {
+    const message = this.#messageOf(call)
+    if (!message.ok) return message
+    return this.#lines.send(message.value, stop).then((reply): Soon<Result<T, HookFailure>> => {
+      const pauseMs = retryPauseMs(reply, call.attempt, terms)
+      const isLast = pauseMs === undefined || stop.aborted || performance.now() + pauseMs >= endsAt
+      const end = () => (reply.ok ? this.#read(reply.value, call, read) : reply)
+      if (isLast) return end()
+      return sleep(pauseMs).then(() => {
+        if (stop.aborted) return end()
+        const again = { ...call, attempt: call.attempt + 1, timeoutMs: leftMs(endsAt) }
+        return this.#try(again, read, terms, endsAt, stop)
       })
-      if (!message.ok) return message
-      const reply = await this.#lines.send(message.value, stop)
-      const pauseMs = retryPauseMs(reply, attempt, repeat)
-      if (pauseMs !== undefined && !stop.aborted && performance.now() + pauseMs < endsAt) {
-        await new Promise((resolve) => setTimeout(resolve, pauseMs))
-        if (!stop.aborted) continue
-      }
-      return reply.ok ? this.#read(reply.value, call, read) : reply
-    }
+    })
   }
 
   #messageOf(call: HookCall): Result<LineMessage, HookFailure> {
@@ -187,6 +199,10 @@ export class RemoteAdapter {
     if (forged !== undefined) return failed({ kind: 'bad-reply', problem: forged, mayHaveActed: true })
     return read(reply, call)
   }
+}
+
+function leftMs(endsAt: number): number {
+  return Math.max(0, Math.ceil(endsAt - performance.now()))
 }
 
 function uncalled<T>(end: Result<T, HookFailure>): Result<T, HookFailure> {

@@ -18,12 +18,13 @@ export interface HookUse extends HookPlace {
   readonly forwardedHeaders: readonly string[]
 }
 
-/** What every call of a type says. `timeoutMs` and `attempt` are set anew for each try. */
+/** What every call of a type says, at its first try. `timeoutMs`: what is left for the answer. */
 export function envelopeOf<Type extends HookType>(
   type: Type,
   use: HookUse,
   request: HookRequest,
   facts: CallFacts,
+  timeoutMs: number,
 ): CallEnvelope & { readonly type: Type } {
   const { terms } = use
   const { exchange } = facts
@@ -33,7 +34,7 @@ export function envelopeOf<Type extends HookType>(
     requestId: exchange.requestId,
     attempt: 1,
     dryRun: exchange.dryRun,
-    timeoutMs: use.timeoutMs,
+    timeoutMs,
     operation: exchange.operation,
     apiVersion: exchange.apiVersion,
     params: exchange.params,

@@ -4,16 +4,19 @@ import type { HookHeaders } from '../../model/hook.ts'
 
 export const V2_TYPE = 'application/vnd.powerstrip.v2+json'
 
-/** `Content-Length` and whatever proves who calls are for the transport to add. `instance` names this proxy. */
+/**
+ * `Content-Length` and whatever proves who calls are for the transport to add. `instance` names this proxy. The names that undici does
+ * not know are in lower case: it would look for them in that spelling, and to make it takes a µs of each call.
+ */
 export function callFields(call: HookCall, instance: string): Record<string, string> {
   return {
     'Content-Type': V2_TYPE,
     Accept: V2_TYPE,
-    'Powerstrip-Hook': call.type,
-    'Powerstrip-Operation': call.operation ?? 'unknown',
-    'Powerstrip-Timeout-Ms': String(call.timeoutMs),
+    'powerstrip-hook': call.type,
+    'powerstrip-operation': call.operation ?? 'unknown',
+    'powerstrip-timeout-ms': String(call.timeoutMs),
     'webhook-id': call.uid,
-    'X-Request-Id': call.requestId,
+    'x-request-id': call.requestId,
     Via: `1.1 powerstrip-${instance}`,
   }
 }

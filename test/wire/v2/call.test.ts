@@ -56,11 +56,11 @@ test('V2-4.2: the header fields of a call', () => {
   expect(callFields(PRE, 'host-1')).toEqual({
     'Content-Type': 'application/vnd.powerstrip.v2+json',
     Accept: 'application/vnd.powerstrip.v2+json',
-    'Powerstrip-Hook': 'pre-hook',
-    'Powerstrip-Operation': 'ContainerCreate',
-    'Powerstrip-Timeout-Ms': '4870',
+    'powerstrip-hook': 'pre-hook',
+    'powerstrip-operation': 'ContainerCreate',
+    'powerstrip-timeout-ms': '4870',
     'webhook-id': PRE.uid,
-    'X-Request-Id': PRE.requestId,
+    'x-request-id': PRE.requestId,
     Via: '1.1 powerstrip-host-1',
   })
 })
