@@ -2,11 +2,11 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import type { TlsFiles } from '../../../src/flocker/tls.ts'
 import { providePackages } from '../engine/index.ts'
+import { freePort } from '../free-port.ts'
 import { spawnMortal } from '../mortal.ts'
 import type { Start } from './command.ts'
 
@@ -75,14 +75,4 @@ async function isHealthy(base: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { readonly port: number }
-      probe.close(() => resolve(port))
-    })
-  })
 }
