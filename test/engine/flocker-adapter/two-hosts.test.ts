@@ -34,14 +34,17 @@ async function idOf(name: string): Promise<string> {
   return found[0]!.dataset_id
 }
 
-/** Resolves when nobody has the lease. */
+/** Resolves when nobody has the lease, which has been given back by then: it would run out after a minute. */
 async function free(name: string): Promise<void> {
   const id = await idOf(name)
   await cluster.cluster.api.until(
     () => cluster.cluster.api.leases(),
     (leases) => leases.every(({ dataset_id }) => dataset_id !== id),
+    FREE_LIMIT_MS,
   )
 }
+
+const FREE_LIMIT_MS = 30_000
 
 /** For a container that stays: notes a word, once. Who looks for it waits until its shell has come to that. */
 function noting(word: string): readonly string[] {
