@@ -33,7 +33,7 @@ describeEachEngine('docker build', (engine) => {
     test('gives the image that the Dockerfile describes', async () => {
       const context = await contextFolder(join(scratch.path, `small-${cli}`), {
         Dockerfile:
-          'FROM busybox\nARG WHO\nCOPY . /in/\nRUN ls /in; echo "for $WHO"\nCMD ["cat", "/in/kept"]\n',
+          'FROM busybox\nARG WHO\nCOPY . /in/\nRUN ls /in; echo "for $WHO"; sleep 0.3\nCMD cat /in/kept; sleep 0.3\n',
         kept: 'kept\n',
         left: 'left out\n',
         '.dockerignore': 'left\n',
@@ -54,7 +54,7 @@ describeEachEngine('docker build', (engine) => {
     })
 
     test('F39 shows each line when the engine writes it', async () => {
-      const waiting = 'RUN echo first; until [ -e /told ]; do sleep 0.05; done; echo second'
+      const waiting = 'RUN echo first; until [ -e /told ]; do sleep 0.05; done; echo second; sleep 0.3'
       const context = await contextFolder(join(scratch.path, `slow-${cli}`), {
         Dockerfile: `FROM busybox\n${waiting}\n`,
       })
@@ -78,14 +78,14 @@ describeEachEngine('docker build', (engine) => {
         (way) =>
           way.docker([...BUILD, '--force-rm', '-'], {
             env: LEGACY,
-            stdin: 'FROM busybox\nRUN echo trying; exit 23\n',
+            stdin: 'FROM busybox\nRUN echo trying; sleep 0.3; exit 23\n',
           }),
         { cli },
       )
       expect(seen.exitCode).toBe(23)
       expect(seen.stdout).toContain('\ntrying\n')
       expect(seen.stderr).toContain(
-        "The command '/bin/sh -c echo trying; exit 23' returned a non-zero code: 23",
+        "The command '/bin/sh -c echo trying; sleep 0.3; exit 23' returned a non-zero code: 23",
       )
     })
 
@@ -247,7 +247,7 @@ async function contextFolder(folder: string, files: Readonly<Record<string, stri
 
 /** A context with a Dockerfile that sums up its only other file; the sum. */
 async function randomContext(folder: string, bytes: number): Promise<string> {
-  await contextFolder(folder, { Dockerfile: 'FROM busybox\nCOPY blob /\nRUN sha256sum /blob\n' })
+  await contextFolder(folder, { Dockerfile: 'FROM busybox\nCOPY blob /\nRUN sha256sum /blob; sleep 0.3\n' })
   return fingerprintFile(await randomFile(join(folder, 'blob'), bytes))
 }
 

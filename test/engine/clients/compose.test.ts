@@ -45,7 +45,7 @@ describeEachEngine('docker compose', (engine) => {
     await writeFile(join(folder, 'compose.yml'), text.replaceAll('WAY', way.named(name)))
     await writeFile(
       join(folder, 'Dockerfile'),
-      'FROM busybox\nRUN echo built > /file\nCMD ["cat", "/file"]\n',
+      'FROM busybox\nRUN echo built > /file\nCMD cat /file; sleep 0.3\n',
     )
     const flags = ['compose', '--project-directory', folder, '--project-name', way.named(name)]
     return {
@@ -73,7 +73,7 @@ describeEachEngine('docker compose', (engine) => {
         await logs.shows('told\n')
         const brief = await compose(['logs', '--no-log-prefix', 'brief'])
         const exec = await compose(['exec', '-T', 'talker', 'sh', '-c', 'sort; exit 4'], { stdin: 'b\na\n' })
-        const run = await compose(['run', '--rm', '-T', 'brief', 'echo', 'once'])
+        const run = await compose(['run', '--rm', '-T', 'brief', 'sh', '-c', 'echo once; sleep 0.3'])
         const down = await compose(['down', '--volumes'])
         const { stdout } = await logs.ended
         return {

@@ -9,6 +9,7 @@ import {
   everyWay,
   fingerprint,
   fingerprintTree,
+  lingering,
   randomFile,
   scratchFolder,
   type Way,
@@ -36,7 +37,7 @@ describeEachEngine('dockerode', (engine) => {
       const container = await client(way).createContainer({
         name: way.named('options'),
         Image: 'busybox',
-        Cmd: ['sh', '-c', 'echo "$WORD"; exit 5'],
+        Cmd: [...lingering('echo "$WORD"', 5)],
         Env: ['WORD=told'],
         ...ALONE,
       })
@@ -102,7 +103,7 @@ describeEachEngine('dockerode', (engine) => {
       const container = await docker.createContainer({
         name: way.named(`attach-${hijack}`),
         Image: 'busybox',
-        Cmd: ['sh', '-c', 'read line; echo "you said $line"; echo over >&2'],
+        Cmd: [...lingering('read line; echo "you said $line"; echo over >&2')],
         OpenStdin: true,
         StdinOnce: true,
         ...ALONE,
@@ -130,7 +131,7 @@ describeEachEngine('dockerode', (engine) => {
     const seen = await ways.same(async (way) => {
       const docker = client(way)
       const script = 'echo one; until [ -e /told ]; do sleep 0.05; done; echo two; echo err >&2'
-      const box = await way.box('logs', ['sh', '-c', script])
+      const box = await way.box('logs', lingering(script))
       const stream = await docker.getContainer(box).logs({ follow: true, stdout: true, stderr: true })
       const output = demuxed(docker, stream)
       await once(stream, 'data')
@@ -183,8 +184,8 @@ describeEachEngine('dockerode', (engine) => {
   })
 
   test('F39 follows the progress of a build, and finds the error in it', async () => {
-    const good = 'FROM busybox\nRUN echo trying\n'
-    const bad = 'FROM busybox\nRUN echo trying; exit 23\n'
+    const good = 'FROM busybox\nRUN echo trying; sleep 0.3\n'
+    const bad = 'FROM busybox\nRUN echo trying; sleep 0.3; exit 23\n'
     const seen = await ways.same(async (way) => {
       const docker = client(way)
       const build = async (dockerfile: string) => {

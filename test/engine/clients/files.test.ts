@@ -159,7 +159,7 @@ describeEachEngine('files through the docker CLI', (engine) => {
           '--message',
           'why',
           '--change',
-          'CMD ["cat", "/file"]',
+          'CMD cat /file; sleep 0.3',
           box,
           image,
         ])

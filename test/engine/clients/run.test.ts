@@ -1,4 +1,4 @@
-import { ALONE, everyWay, withoutClientLog } from '../../support/clients/index.ts'
+import { ALONE, everyWay, lingering, withoutClientLog } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 describeEachEngine('docker run', (engine) => {
@@ -6,20 +6,20 @@ describeEachEngine('docker run', (engine) => {
 
   describe.each(['old', 'new', 'path'] as const)('with the %s CLI', (cli) => {
     test('keeps standard output and standard error apart and passes on the exit code', async () => {
-      const args = ['run', '--rm', ...ALONE, 'busybox', 'sh', '-c', 'echo out; echo err >&2; exit 7']
+      const args = ['run', '--rm', ...ALONE, 'busybox', ...lingering('echo out; echo err >&2', 7)]
       const seen = await ways.same((way) => way.docker(args), { cli })
       expect(seen).toEqual({ exitCode: 7, stdout: 'out\n', stderr: 'err\n' })
     })
 
     test('F10 -i ends with the end of standard input', async () => {
-      const args = ['run', '--rm', '-i', ...ALONE, 'busybox', 'cat']
+      const args = ['run', '--rm', '-i', ...ALONE, 'busybox', ...lingering('cat')]
       const seen = await ways.same((way) => way.docker(args, { stdin: 'hi\n' }), { cli })
       expect(seen).toEqual({ exitCode: 0, stdout: 'hi\n', stderr: '' })
     })
 
     test('F10 -i prints what the container writes after the end of standard input', async () => {
-      const script = 'wc -c; echo after; echo at last >&2; exit 3'
-      const args = ['run', '--rm', '-i', ...ALONE, 'busybox', 'sh', '-c', script]
+      const script = 'wc -c; echo after; echo at last >&2'
+      const args = ['run', '--rm', '-i', ...ALONE, 'busybox', ...lingering(script, 3)]
       const seen = await ways.same((way) => way.docker(args, { stdin: 'x'.repeat(100_000) }), { cli })
       expect(seen).toEqual({ exitCode: 3, stdout: '100000\nafter\n', stderr: 'at last\n' })
     })
@@ -30,7 +30,7 @@ describeEachEngine('docker run', (engine) => {
       const echo = 'while read line; do echo "you said $line"; done; echo bye'
       const seen = await ways.same(
         async (way) => {
-          using run = way.open(['run', '--rm', '-i', ...ALONE, 'busybox', 'sh', '-c', echo])
+          using run = way.open(['run', '--rm', '-i', ...ALONE, 'busybox', ...lingering(echo)])
           for (const word of ['one', 'two', 'three']) {
             run.type(`${word}\n`)
             await run.shows(`you said ${word}\n`)
@@ -48,7 +48,7 @@ describeEachEngine('docker run', (engine) => {
     })
 
     test('hands a signal on to the container', async () => {
-      const script = 'trap "echo told; exit 5" TERM; echo ready; while :; do sleep 0.05; done'
+      const script = 'trap "echo told; sleep 0.3; exit 5" TERM; echo ready; while :; do sleep 0.05; done'
       const seen = await ways.same(
         async (way) => {
           using run = way.open(['run', '--rm', ...ALONE, 'busybox', 'sh', '-c', script])

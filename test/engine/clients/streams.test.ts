@@ -1,10 +1,10 @@
-import { ALONE, begun, everyWay, type Way } from '../../support/clients/index.ts'
+import { ALONE, begun, everyWay, lingering, type Way } from '../../support/clients/index.ts'
 import { describeEachEngine } from '../../support/engine/index.ts'
 
 /** Ends once somebody has made this file in the container. */
 const UNTIL_TOLD = 'until [ -e /told ]; do sleep 0.05; done'
 
-const CONVERSATION = 'while read line; do echo "you said $line"; done; echo over >&2; exit 8'
+const CONVERSATION = 'while read line; do echo "you said $line"; done; echo over >&2'
 
 describeEachEngine('a stream', (engine) => {
   const ways = everyWay(engine)
@@ -16,7 +16,7 @@ describeEachEngine('a stream', (engine) => {
       const seen = await ways.same(
         async (way) => {
           const box = way.named(`talk-${cli}`)
-          await way.must(['create', '-i', '--name', box, ...ALONE, 'busybox', 'sh', '-c', CONVERSATION])
+          await way.must(['create', '-i', '--name', box, ...ALONE, 'busybox', ...lingering(CONVERSATION, 8)])
           await way.must(['start', box])
           using attach = way.open(['attach', box])
           attach.type('hello\n')
@@ -49,7 +49,7 @@ describeEachEngine('a stream', (engine) => {
       const seen = await ways.same(
         async (way) => {
           const box = way.named(`start-${cli}`)
-          await way.must(['create', '-i', '--name', box, ...ALONE, 'busybox', 'sh', '-c', CONVERSATION])
+          await way.must(['create', '-i', '--name', box, ...ALONE, 'busybox', ...lingering(CONVERSATION, 8)])
           return way.docker(['start', '-ai', box], { stdin: 'one\ntwo\n' })
         },
         { cli },
@@ -60,8 +60,8 @@ describeEachEngine('a stream', (engine) => {
     test('logs shows what a container has said, all of it or a part', async () => {
       const seen = await ways.same(
         async (way) => {
-          const box = await way.box(`said-${cli}`, ['sh', '-c', 'seq 1 5'])
-          const torn = await way.box(`torn-${cli}`, ['sh', '-c', 'echo out; echo err >&2'])
+          const box = await way.box(`said-${cli}`, lingering('seq 1 5'))
+          const torn = await way.box(`torn-${cli}`, lingering('echo out; echo err >&2'))
           await way.must(['wait', box, torn])
           return {
             all: await way.docker(['logs', box]),
@@ -87,11 +87,7 @@ describeEachEngine('a stream', (engine) => {
     test('logs -f shows each line when it is written, and ends with the container', async () => {
       const seen = await ways.same(
         async (way) => {
-          const box = await way.box(`follow-${cli}`, [
-            'sh',
-            '-c',
-            `echo one; ${UNTIL_TOLD}; echo two; exit 3`,
-          ])
+          const box = await way.box(`follow-${cli}`, lingering(`echo one; ${UNTIL_TOLD}; echo two`, 3))
           using logs = way.open(['logs', '-f', box])
           await logs.shows('one\n')
           await tell(way, box)

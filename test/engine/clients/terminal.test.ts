@@ -4,11 +4,12 @@ import { describeEachEngine } from '../../support/engine/index.ts'
 /** Says when the terminal has got a size, then waits for the next. */
 const SIZES = [
   'await() { until [ "$(stty size 2> /dev/null)" = "$1" ]; do sleep 0.05; done; echo "now $1"; }',
-  'await "24 80"; await "40 100"; await "11 33"; exit 6',
+  'await "24 80"; await "40 100"; await "11 33"; sleep 0.3; exit 6',
 ].join('; ')
 
 /** Answers each line, and ends with the last one. */
-const TALK = 'echo ready; while read line; do echo "you said $line"; [ "$line" = bye ] && exit 4; done'
+const TALK =
+  'echo ready; while read line; do echo "you said $line"; [ "$line" = bye ] && break; done; sleep 0.3; exit 4'
 
 describeEachEngine('a terminal', (engine) => {
   const ways = everyWay(engine)

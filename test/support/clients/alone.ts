@@ -5,8 +5,8 @@ export const ALONE: readonly string[] = ['--network', 'none', '--label', runLabe
 
 /**
  * A command for a container, or an exec, whose output is looked at: a script, behind which it stays for a moment. Engine 26.1 itself loses the
- * output of about every hundredth container that ends at once.
+ * output of about every hundredth container that ends at once. It ends as its script does, unless an exit code is told.
  */
-export function lingering(script: string): readonly string[] {
-  return ['sh', '-c', `${script}; status=$?; sleep 0.3; exit $status`]
+export function lingering(script: string, exitCode: number | '$status' = '$status'): readonly string[] {
+  return ['sh', '-c', `${script}; status=$?; sleep 0.3; exit ${exitCode}`]
 }

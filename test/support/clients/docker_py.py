@@ -34,6 +34,11 @@ def box(what, command="sleep 1000000", **more):
     return client.containers.run("busybox", command, name=named(what), detach=True, **alone, **more)
 
 
+def lingering(script, status=0):
+    """A command that stays for a moment: engine 26.1 itself loses the output of some containers that end at once."""
+    return ["sh", "-c", f"{script}; sleep 0.3; exit {status}"]
+
+
 def fingerprint(data):
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
 
@@ -63,9 +68,9 @@ def collected(found):
 
 
 def run():
-    seen = {"output": client.containers.run("busybox", ["echo", "hi"], remove=True, **alone).decode()}
+    seen = {"output": client.containers.run("busybox", lingering("echo hi"), remove=True, **alone).decode()}
     try:
-        client.containers.run("busybox", ["sh", "-c", "echo badly >&2; exit 3"], remove=True, **alone)
+        client.containers.run("busybox", lingering("echo badly >&2", 3), remove=True, **alone)
     except docker.errors.ContainerError as error:
         seen["failed"] = {"exit": error.exit_status, "stderr": error.stderr.decode()}
     try:
@@ -141,7 +146,7 @@ def exec_detached():
 
 
 def attach_socket():
-    script = ["sh", "-c", "cat; echo over >&2; exit 7"]
+    script = lingering("cat; echo over >&2", 7)
     made = client.api.create_container(
         "busybox",
         script,
@@ -161,7 +166,7 @@ def attach_socket():
 def attach_websocket():
     if HOST.startswith("unix://"):
         client.api._create_websocket_connection = websocket_on_unix
-    container = box("websocket", ["sh", "-c", "read line; echo you said $line"], stdin_open=True)
+    container = box("websocket", lingering("read line; echo you said $line"), stdin_open=True)
     found = client.api.attach_socket(container.id, {"stdin": 1, "stdout": 1, "stream": 1}, ws=True)
     found.send(b"hello\n")
     heard = b""
@@ -173,7 +178,7 @@ def attach_websocket():
 
 
 def logs():
-    container = box("logs", ["sh", "-c", "echo one; until [ -e /told ]; do sleep 0.05; done; echo two"])
+    container = box("logs", lingering("echo one; until [ -e /told ]; do sleep 0.05; done; echo two"))
     stream = container.logs(stream=True, follow=True)
     lines = [next(stream).decode()]
     container.exec_run(["touch", "/told"])
@@ -218,7 +223,7 @@ def build():
             labels=alone["labels"],
         )
 
-    image, lines = built("FROM busybox\nCOPY blob /\nRUN wc -c /blob\n")
+    image, lines = built("FROM busybox\nCOPY blob /\nRUN wc -c /blob; sleep 0.3\n")
     said = "".join(line.get("stream", "") for line in lines)
     try:
         built("FROM busybox\nRUN exit 23\n")
