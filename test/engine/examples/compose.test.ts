@@ -8,7 +8,7 @@ import {
   dockerCli,
   type Ended,
   type Engine,
-  importBusybox,
+  importLingeringBusybox,
   startEngine,
 } from '../../support/engine/index.ts'
 import { mustRun, run } from '../../support/engine/run.ts'
@@ -30,7 +30,7 @@ beforeAll(async () => {
   engine = await startEngine({ kind: 'new', network: true })
   const [, base = ''] = /^ARG BASE=(.+)$/m.exec(readFileSync('Dockerfile', 'utf8')) ?? []
   await together([
-    importBusybox(engine),
+    importLingeringBusybox(engine),
     importNode([engine], base),
     importDockerCli(engine),
     checkOut(checkout),

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { json } from 'node:stream/consumers'
 import { decodeHookCall, decodePreReply } from '../../../src/wire/v1.ts'
-import { docker, type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
+import { docker, type Engine, importLingeringBusybox, startEngine } from '../../support/engine/index.ts'
 import { mustRun, run } from '../../support/engine/run.ts'
 import { COMMAND } from '../../support/powerstrip.ts'
 import { type Fence, fencesIn } from './fences.ts'
@@ -33,7 +33,7 @@ let dir: string
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'docs-'))
   engine = await startEngine({ kind: 'new', network: true })
-  await importBusybox(engine)
+  await importLingeringBusybox(engine)
 })
 afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })

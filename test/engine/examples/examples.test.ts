@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Engine, importBusybox, startEngine } from '../../support/engine/index.ts'
+import { type Engine, importLingeringBusybox, startEngine } from '../../support/engine/index.ts'
 import { settled } from '../../support/raw/proc.ts'
 import { fencesIn } from './fences.ts'
 import { type WalkthroughPage, walkThrough } from './walkthrough.ts'
@@ -12,7 +12,7 @@ jest.setTimeout(240_000)
 let engine: Engine
 beforeAll(async () => {
   engine = await startEngine({ kind: 'new', network: true })
-  await importBusybox(engine)
+  await importLingeringBusybox(engine)
 })
 afterAll(() => engine?.dispose())
 

@@ -4,7 +4,7 @@ import { chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mustCallApi } from '../../support/engine/api.ts'
-import { dockerCli, type Ended } from '../../support/engine/index.ts'
+import { dockerCli, type Ended, importLingeringBusybox } from '../../support/engine/index.ts'
 import { run } from '../../support/engine/run.ts'
 import { eventually } from '../../support/flocker/cluster.ts'
 import { type Host, type Hosts, startHosts } from '../../support/hosts/index.ts'
@@ -37,6 +37,7 @@ beforeAll(async () => {
   ])
   ;[first, second] = hosts.all as [Host, Host]
   const engines = hosts.all.map(({ engine }) => engine)
+  await together(engines.map(importLingeringBusybox))
   await importNodeForAgents(engines, 'node:20-bookworm-slim')
   await importRedis(engines, 'redis:7')
   await together(hosts.all.map(prepare))

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { dockerCli, type Ended } from '../../support/engine/index.ts'
+import { dockerCli, type Ended, importLingeringBusybox } from '../../support/engine/index.ts'
 import { type Host, type Hosts, startHosts } from '../../support/hosts/index.ts'
 import { checkOut } from '../../support/images/checkout.ts'
 import { importEtcd, importNode } from '../../support/images/index.ts'
@@ -39,6 +39,7 @@ beforeAll(async () => {
   ])
   manager = hosts.all[0]!
   const engines = hosts.all.map(({ engine }) => engine)
+  await together(engines.map(importLingeringBusybox))
   await importNode(engines, 'node:20-bookworm-slim')
   await importEtcd(engines, 'quay.io/coreos/etcd:v3.4.23')
   await together(hosts.all.map(prepare))

@@ -12,11 +12,28 @@ const IMAGE = 'busybox:latest'
 /** Makes `busybox:latest` out of Debian's static binary: no registry is asked. An engine that has it is left alone. */
 export async function importBusybox(engine: Engine): Promise<void> {
   if ((await callApi(engine.socket, 'GET', `/images/${IMAGE}/json`)).status === 200) return
+  await importUntilItWorks(engine, [COMMAND])
+}
 
+/**
+ * As `importBusybox`, with a moment behind every command: for commands that are typed as a page has them. Engine 26.1 itself
+ * loses the output of some containers that end at once.
+ */
+export async function importLingeringBusybox(engine: Engine): Promise<void> {
+  await importUntilItWorks(engine, [COMMAND, 'ENTRYPOINT ["/bin/linger"]'])
+}
+
+/** As in a Dockerfile. */
+const COMMAND = 'CMD ["sh"]'
+
+/** What stands before a command that is to linger. */
+export const LINGER = '"$@"\nexit_code=$?\nbusybox sleep 0.3\nexit $exit_code\n'
+
+async function importUntilItWorks(engine: Engine, changes: readonly string[]): Promise<void> {
   const archive = await busyboxTar()
   for (let tries = 1; ; tries++)
     try {
-      return await importAs(IMAGE, archive, engine.socket)
+      return await importOnce(archive, changes, engine.socket)
     } catch (problem) {
       // An engine that had just started has closed in the middle of the archive, once. Why, it will say here.
       warn(`${engine.dir}: ${(problem as Error).message}`)
@@ -26,12 +43,13 @@ export async function importBusybox(engine: Engine): Promise<void> {
 
 const TRIES = 3
 
-async function importAs(image: string, archive: Buffer, socket: string): Promise<void> {
-  const [repo = '', tag = ''] = image.split(':')
-  const query = new URLSearchParams({ fromSrc: '-', repo, tag, changes: 'CMD ["sh"]' })
+async function importOnce(archive: Buffer, changes: readonly string[], socket: string): Promise<void> {
+  const [repo = '', tag = ''] = IMAGE.split(':')
+  const query = new URLSearchParams({ fromSrc: '-', repo, tag })
+  for (const change of changes) query.append('changes', change)
   const told = await mustCallApi(socket, 'POST', `/images/create?${query}`, archive)
   // The engine says 200 before it reads the archive, and what went wrong in a line of its own.
-  if (told.includes('"error"')) throw new Error(`${image} could not be imported: ${told}`)
+  if (told.includes('"error"')) throw new Error(`${IMAGE} could not be imported: ${told}`)
 }
 
 const BINARY = '/bin/busybox'
@@ -47,6 +65,7 @@ async function busyboxTar(): Promise<Buffer> {
     for (const applet of (await mustRun(BINARY, ['--list'])).trim().split('\n')) {
       if (applet !== 'busybox') await symlink('busybox', join(root, 'bin', applet))
     }
+    await writeFile(join(root, 'bin/linger'), `#!/bin/sh\n${LINGER}`, { mode: 0o755 })
     await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n')
     await writeFile(join(root, 'etc/group'), 'root:x:0:\n')
     const archive = join(root, 'busybox.tar')

@@ -1,5 +1,5 @@
 /** Real, private Docker Engines for tests, demo and benchmarks. */
-export { importBusybox } from './busybox.ts'
+export { importBusybox, importLingeringBusybox } from './busybox.ts'
 export { type CliKind, type DockerCli, dockerCli } from './cli.ts'
 export { type ClientOptions, type ClientTls, type DockerOptions, docker, spawnDocker } from './docker.ts'
 export { ENGINE_KINDS, type Engine, type EngineKind } from './engine.ts'

@@ -11,6 +11,14 @@ async function hold(): Promise<void> {
   const { all } = await startHosts({ kinds: ['new'] })
   const [host] = all
   const box = await host!.mustDocker(['run', '--detach', 'busybox', 'sleep', '1000000'])
+  // Its process is runc's own for a while.
+  await host!.mustDocker([
+    'exec',
+    box,
+    'sh',
+    '-c',
+    'until grep -q ^sleep /proc/1/cmdline; do sleep 0.05; done',
+  ])
   const container = Number(await host!.mustDocker(['inspect', '--format', '{{.State.Pid}}', box]))
   const inside = host!.spawn('cat', [], { stdio: ['pipe', 'ignore', 'inherit'] })
   await once(inside, 'spawn')

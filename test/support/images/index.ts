@@ -2,6 +2,7 @@
 import { chmod, copyFile, cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { LINGER } from '../engine/busybox.ts'
 import { docker, dockerCli, type Engine, type PackageName, providePackages } from '../engine/index.ts'
 import { mustRun } from '../engine/run.ts'
 
@@ -20,7 +21,8 @@ export async function importNodeForAgents(engines: readonly Engine[], tag: strin
 
 /** A docker CLI, as in the image of that name. */
 export async function importDockerCli(engine: Engine): Promise<void> {
-  await importPrograms([engine], { tag: 'docker:cli', programs: { docker: (await dockerCli('new')).bin } })
+  const programs = { docker: (await dockerCli('new')).bin }
+  await importPrograms([engine], { tag: 'docker:cli', programs, entrypoint: LINGER })
 }
 
 /** Debian's Redis under the name of the official image. */
