@@ -137,7 +137,9 @@ test('engines with networks run side by side, each with a default bridge of its 
     for (const { host, address } of engines) {
       await docker(host, ['run', '--detach', '--publish', '8080:80', 'busybox', 'sh', '-c', WEB_SERVER])
       const fetchPage = `until wget -q -O - http://${address}:8080/page; do sleep 0.1; done`
-      expect((await docker(host, ['run', '--rm', 'busybox', 'sh', '-c', fetchPage])).stdout).toBe('served\n')
+      expect((await docker(host, ['run', '--rm', 'busybox', ...lingering(fetchPage)])).stdout).toBe(
+        'served\n',
+      )
     }
   } finally {
     await Promise.all(engines.map((engine) => engine.dispose()))
