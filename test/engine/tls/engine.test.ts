@@ -1,7 +1,5 @@
 /** An engine behind TLS, and one powerstrip with a listener for each group of clients. */
-import { once } from 'node:events'
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Authority, type Issued, startAuthority } from '../../support/certificates.ts'
@@ -13,6 +11,7 @@ import {
   importBusybox,
   startEngine,
 } from '../../support/engine/index.ts'
+import { freePort } from '../../support/free-port.ts'
 import { startPowerstrip } from '../../support/powerstrip.ts'
 
 // An engine starts, on machines that may be doing other things.
@@ -28,6 +27,7 @@ describe('a real engine behind TLS', () => {
     authority = await startAuthority()
     const server = await authority.issue({ name: 'engine', for: 'server' })
     client = await authority.issue({ name: 'powerstrip', for: 'client' })
+    // The engine takes no port 0.
     url = `tcp://localhost:${await freePort()}`
     engine = await startEngine({
       kind: 'new',
@@ -154,19 +154,3 @@ ${listeners}`
     }
   })
 })
-
-/**
- * The engine listens some seconds after its port was chosen (it takes no 0). One that the kernel would give could be somebody
- * else's by then; this one lies below those that it gives unasked.
- */
-async function freePort(): Promise<number> {
-  for (let port = 20_000 + (process.pid % 10_000); ; port++) {
-    const server = createServer().listen(port, '127.0.0.1')
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    )
-    server.close()
-    if (isFree) return port
-  }
-}
