@@ -146,15 +146,15 @@ describeEachEngine('dockerode', (engine) => {
     const seen = await ways.same(async (way) => {
       const docker = client(way)
       const volume = way.named('live')
-      await docker.createVolume({ Name: volume, Labels: { [LABEL]: RUN } })
       const since = Math.floor(Date.now() / 1000) - 60
       const events = await docker.getEvents({ since, filters: { volume: [volume] } })
+      // The engine sends its head a moment before it listens, and then looks up what it has missed among its last 256 events.
+      await docker.createVolume({ Name: volume, Labels: { [LABEL]: RUN } })
       const heard: unknown[] = []
       for await (const line of linesOf(events)) {
         const { Type, Action, Actor } = JSON.parse(line) as Record<string, Record<string, string>>
         heard.push({ Type, Action, id: Actor?.ID })
         if (heard.length === 2) break
-        // What is past comes first: once it is there, the stream is open.
         await docker.getVolume(volume).remove()
       }
       return heard

@@ -187,8 +187,9 @@ def logs():
 
 
 def events():
+    # The engine sends its head a moment before it listens, and then looks up what it has missed among its last 256 events.
+    stream = client.events(since=int(time.time()) - 60, filters={"volume": named("live")}, decode=True)
     volume = client.volumes.create(named("live"), labels=alone["labels"])
-    stream = client.events(since=int(time.time()) - 60, filters={"volume": volume.name}, decode=True)
     seen = [next(stream)["Action"]]
     volume.remove()
     seen.append(next(stream)["Action"])
