@@ -1,6 +1,6 @@
 /** What the READMEs of the adapters flocker and weave tell their readers to type, typed. */
 import { readFileSync } from 'node:fs'
-import { type Engine, importBusybox, startEngine } from '../support/engine/index.ts'
+import { type Engine, importLingeringBusybox, startEngine } from '../support/engine/index.ts'
 import { fencesIn } from './examples/fences.ts'
 import { walkThrough } from './examples/walkthrough.ts'
 
@@ -11,7 +11,7 @@ jest.setTimeout(240_000)
 let engine: Engine
 beforeAll(async () => {
   engine = await startEngine({ kind: 'new', network: true })
-  await importBusybox(engine)
+  await importLingeringBusybox(engine)
 })
 afterAll(() => engine?.dispose())
 
