@@ -122,12 +122,14 @@ function clientRoutes(api: FastifyInstance, control: Control): void {
         expiresSeconds: expires ?? null,
         usedBy: used_by ?? [],
       }
-      const leased = await control.configure(
-        (ledger, nowMs) => acquireLease(ledger, wish, nowMs),
-        tagOf(request),
-      )
+      let decidedMs = 0
+      const leased = await control.configure((ledger, nowMs) => {
+        decidedMs = nowMs
+        return acquireLease(ledger, wish, nowMs)
+      }, tagOf(request))
       const status = leased.ok && leased.value.value.renewed ? 200 : 201
-      return answer(reply, leased, status, ({ dataset }) => leaseView(dataset, Date.now()))
+      // As it was given: a short one may have expired by the time that it is kept for good.
+      return answer(reply, leased, status, ({ dataset }) => leaseView(dataset, decidedMs))
     },
   )
 

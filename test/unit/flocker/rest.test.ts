@@ -153,6 +153,11 @@ describe('a lease', () => {
     expect(await call('POST', leases, { ...wish, node_uuid: B })).toMatchObject({ status: 201 })
   })
 
+  test('that expires before it is kept for good is answered as it was given', async () => {
+    const wish = { dataset_id: ID, node_uuid: A, expires: 0.001 }
+    expect(await call('POST', leases, wish)).toMatchObject({ status: 201, body: wish })
+  })
+
   test('keeps the dataset from being moved away or deleted, until it expires', async () => {
     await call('POST', leases, { dataset_id: ID, node_uuid: A, expires: 60 })
     const moved = await call('POST', `${datasets}/${ID}`, { primary: B })
