@@ -9,7 +9,7 @@
  * A hooked one is told by `runExchange`, to which a connection is the parts that it needs.
  */
 import { type AnswerWatch, type ExchangeLimits, type ExchangeParts, runExchange } from './exchange.ts'
-import { ABORTED, type ExchangeEnd, endingOf, type Unreachable } from './exchange-end.ts'
+import { ABORTED, type ExchangeEnd, endingOf, type Unreachable, unreachableEngine } from './exchange-end.ts'
 import { errorAnswer } from './http1/answer.ts'
 import type { Framing } from './http1/framing.ts'
 import type { ClientIdentity } from './model/client.ts'
@@ -27,6 +27,7 @@ import type { Link, LinkReader } from './plane/link.ts'
 import { Relay, type RelayEnd } from './plane/relay.ts'
 import { RequestSource, type RequestTaker } from './plane/request-source.ts'
 import { splice } from './plane/splice.ts'
+import { removeUnstarted } from './refused-start.ts'
 import { type AdmissionTerms, type AdmittedRequest, admit, COME_ROUND } from './route/admit.ts'
 import { EMPTY_PLAN, type Plan, planFor, type Rule } from './route/plan.ts'
 
@@ -368,6 +369,24 @@ export class Connection implements RequestTaker, ExchangeParts {
     this.#crash(bug)
   }
 
+  startRefused(request: AdmittedRequest): Promise<void> {
+    const { tell, behind } = this.#terms
+    const { identity, user } = this
+    const removal = removeUnstarted(request, {
+      identity,
+      user,
+      admission: this.#previous!.terms,
+      hooks: this.#hooks,
+      engine: this.#terms.engine(),
+      tell,
+      behind,
+      crash: this.#crash,
+    })
+    // It goes on when the client has left.
+    behind(removal)
+    return removal
+  }
+
   traffic(): { readonly requestBytes: number; readonly responseBytes: number } {
     const { bytesTaken, bytesOut } = this.#client
     return { requestBytes: bytesTaken - this.#toldIn, responseBytes: bytesOut - this.#toldOut }
@@ -390,14 +409,7 @@ export class Connection implements RequestTaker, ExchangeParts {
     if (this.#engine !== undefined) return undefined
     const engine = this.#terms.engine()
     const dialled = await engine.dial()
-    if (!dialled.ok) {
-      const where = engine.name
-      const why = dialled.failure.message
-      return {
-        kind: 'unreachable',
-        message: `the Docker Engine at ${where} cannot be reached (${why}); is it running?`,
-      }
-    }
+    if (!dialled.ok) return unreachableEngine(engine.name, dialled.failure.message)
     const link = dialled.value
     link.onBug = this.#crash
     this.#engine = { link, relay: new Relay(this.#client, link, (end) => this.#onAnswered(end)) }

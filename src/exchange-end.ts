@@ -26,6 +26,13 @@ export interface Unreachable {
   readonly message: string
 }
 
+export function unreachableEngine(name: string, why: string): Unreachable {
+  return {
+    kind: 'unreachable',
+    message: `the Docker Engine at ${name} cannot be reached (${why}); is it running?`,
+  }
+}
+
 /** Ends that leave the exchange over, with nothing more to do than to tell. */
 export type SettledEnd = Exclude<RelayEnd, { kind: 'complete' | 'held' | 'switched' }> | Unreachable
 

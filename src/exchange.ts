@@ -59,6 +59,8 @@ export interface ExchangeParts {
   send(bytes: Buffer): void
   /** Looks whether the client is there still; `left` may hear of it half a second later. */
   hasLeft(): Promise<boolean>
+  /** A container was not started, and the engine never hears that it should have been: what it does where a start fails. */
+  startRefused(request: AdmittedRequest): Promise<void>
   /** What becomes of the connection after an answer that arrived whole. */
   after(reusable: boolean): ExchangeEnd['next']
   note(note: ChainNote): void
@@ -224,7 +226,14 @@ class Exchange {
     const { status, message } = answerFor(trouble)
     const cause = { phase, adapter: trouble.adapter, upstream: 'not-called', response: null } as const
     await this.#undo({ ...cause, status: { code: status, message } })
+    if (this.#isStart) await this.#parts.startRefused(this.#request)
     return told(this.#parts.fail(fateOf(trouble, false), status, message), judged)
+  }
+
+  /** Of a container, and not only for show. */
+  get #isStart(): boolean {
+    const { route, dryRun } = this.#request
+    return route.operation?.id === 'ContainerStart' && !dryRun
   }
 
   /** Whether there is nobody to answer any more: what is reserved is kept only for a client that hears of it. */
@@ -265,6 +274,7 @@ class Exchange {
     if (await this.#hasLeft()) return this.#left('not-called', judged)
     if (response.status < 400) run.reservations.length = Math.min(run.reservations.length, reservedBefore)
     await this.#undo(cause)
+    if (response.status >= 400 && this.#isStart) await this.#parts.startRefused(this.#request)
     const next = this.#parts.after(this.#body.kind !== 'streamed')
     this.#parts.send(ownAnswer(this.#request, response, next !== 'serve-another', run.warnings))
     return told({ fate: 'answered', status: response.status, next }, judged, response)

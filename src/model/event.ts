@@ -81,6 +81,18 @@ export type ChainNote =
       readonly failure: HookFailure
       readonly durationMs: number
     }
+  /** The start of a container that was to be removed when it ends was refused, and it was removed in its client's name. */
+  | { readonly kind: 'unstarted-removed'; readonly container: string; readonly listener: string }
+  /** The same, and it may be there still. `refused`: its client may not remove it. */
+  | {
+      readonly kind: 'unstarted-left'
+      /** Its id or, where it could not be looked at, what its client calls it. */
+      readonly container: string
+      readonly listener: string
+      readonly engine: string
+      readonly refused: boolean
+      readonly reason: string
+    }
   | { readonly kind: 'observer-failed'; readonly adapter: string; readonly failure: HookFailure }
   /** An observe-hook was told of an exchange. */
   | { readonly kind: 'observed'; readonly adapter: string; readonly durationMs: number }

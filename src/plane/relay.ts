@@ -10,6 +10,7 @@ import type { Framing } from '../http1/framing.ts'
 import { HeadReader } from '../http1/head-reader.ts'
 import { GrowingBuffer } from '../model/growing-buffer.ts'
 import type { Link, LinkReader } from './link.ts'
+import type { WholeAnswer } from './whole-answer.ts'
 
 export interface RelayedRequest {
   readonly method: string
@@ -82,13 +83,7 @@ export interface CopiedAnswer {
 }
 
 /** An answer that was taken in instead of relayed. */
-export interface HeldAnswer {
-  readonly head: string
-  readonly terms: AnswerTerms
-  /** The body as received, chunk framing included. */
-  readonly raw: Buffer
-  /** The body itself. */
-  readonly data: Buffer
+export interface HeldAnswer extends WholeAnswer {
   /** The head is on its way to the client already. */
   readonly headSent: boolean
 }

@@ -142,6 +142,24 @@ function tellNote(log: Logger, operation: string, note: ChainNote, mask: Mask): 
         { operation, ...note, ...shownForRepair(note, operation, mask) },
         'what an adapter did could not be undone; what is needed to do it by hand stands here',
       )
+    case 'unstarted-removed':
+      return log.info(
+        { operation, ...note },
+        'a container that was to be removed when it ends was removed, because its start was refused',
+      )
+    case 'unstarted-left': {
+      const { refused, ...told } = note
+      const shown = { operation, ...told, reason: new ExchangeMask(mask, operation).text(note.reason) }
+      if (refused)
+        return log.debug(shown, 'the start of a container was refused, and its client may not remove it')
+      return log.warn(
+        {
+          ...shown,
+          ...(PLAIN_NAME.test(note.container) ? { byHand: `docker rm --volumes ${note.container}` } : {}),
+        },
+        'the start of a container was refused; if it was to be removed when it ends, it is still there, and a client may wait for its removal: remove it by hand',
+      )
+    }
     case 'observed':
       return log.trace({ operation, ...note }, 'an adapter that looks on was told')
     case 'observer-failed':
@@ -155,6 +173,9 @@ function tellNote(log: Logger, operation: string, note: ChainNote, mask: Mask): 
       return impossible(note)
   }
 }
+
+/** What a container may be called. A client may write what it likes in its place, and people copy commands from a log. */
+const PLAIN_NAME = /^[a-zA-Z0-9][\w.-]*$/
 
 /** What an adapter had handed to its later hooks may hold secrets; what it reserved has another name. */
 function shownForRepair(

@@ -173,6 +173,9 @@ export class Metrics {
       case 'unwind-failed':
         this.#unwinds.inc({ result: 'failed' })
         return this.#called(note.adapter, 'unwind', 'failed', note.durationMs)
+      case 'unstarted-removed':
+      case 'unstarted-left':
+        return
       case 'observed':
         return this.#called(note.adapter, 'observe', 'done', note.durationMs)
       case 'observer-failed':

@@ -30,6 +30,8 @@ const LEVELS: Readonly<Record<string, number>> = {
   'engine-loss.ts': 3.6,
   'take-body.ts': 3.6,
   'exchange.ts': 4,
+  'aside.ts': 4.1,
+  'refused-start.ts': 4.2,
   sdk: 4.5,
   flocker: 4.5,
   'connection.ts': 5,

@@ -100,6 +100,81 @@ describeEachEngine('docker beside adapters of protocol 2', (engine) => {
   })
 })
 
+const DENIES = { Allowed: false, Status: { Message: 'no start' } }
+
+/** A client that hangs is what these tests are about; none of them takes a tenth of it. */
+const PATIENCE_MS = 30_000
+
+describeEachEngine('a start that is refused', (engine) => {
+  const named = (what: string) => `start-${what}-${process.pid}-${Date.now().toString(36)}`
+  const stateOf = async (name: string) => {
+    const { status, body } = await ask(engine(), 'GET', `/containers/${name}/json`)
+    return status === 404 ? 'gone' : (JSON.parse(body.toString()).State.Status as string)
+  }
+  const refusing = (place: 'pre' | 'validate', protocol: 1 | 2, socket: string) =>
+    startPowerstrip({
+      upstream: engine().host,
+      config: JSON.stringify({
+        version: 2,
+        adapters: { policy: { unix: socket, protocol, ...(protocol === 1 ? { path: '/' } : {}) } },
+        endpoints: { ContainerStart: { [place]: ['policy'] } },
+      }),
+    })
+
+  test.each(
+    CLIS.flatMap((cli) => [
+      { cli, place: 'pre' as const, protocol: 2 as const, says: DENIES },
+      { cli, place: 'validate' as const, protocol: 2 as const, says: DENIES },
+      { cli, place: 'pre' as const, protocol: 1 as const, says: { status: 500 } },
+    ]),
+  )(
+    'docker run --rm ends, and nothing is left of its container: $place, protocol $protocol, the $cli CLI',
+    async ({ cli, place, protocol, says }) => {
+      const name = named('rm')
+      let volume = ''
+      await using adapter = await startTwo('policy', {
+        does: async () => {
+          const { body } = await ask(engine(), 'GET', `/containers/${name}/json`)
+          volume = JSON.parse(body.toString()).Mounts[0].Name
+          return says
+        },
+      })
+      await using powerstrip = await refusing(place, protocol, adapter.socket)
+      const args = ['run', '--rm', '--name', name, '--volume', '/data', ...ALONE, 'busybox', 'true']
+      const { exitCode, stderr } = await docker(powerstrip.unix, args, { cli, timeoutMs: PATIENCE_MS })
+      expect(stderr).toContain('adapter "policy"')
+      expect(stderr).not.toContain('killed after')
+      expect([0, 124]).not.toContain(exitCode)
+      expect(volume).toMatch(/^[0-9a-f]{64}$/)
+      expect(await stateOf(name)).toBe('gone')
+      expect((await ask(engine(), 'GET', `/volumes/${volume}`)).status).toBe(404)
+    },
+  )
+
+  test('leaves alone what was to stay, what runs and what has run', async () => {
+    await using adapter = await startTwo('policy', { does: () => DENIES })
+    await using powerstrip = await refusing('pre', 2, adapter.socket)
+    const refused = async (...args: string[]) => {
+      const { exitCode, stderr } = await docker(powerstrip.unix, args, { timeoutMs: PATIENCE_MS })
+      expect([exitCode === 0, stderr]).toEqual([false, expect.stringContaining('denied by adapter "policy"')])
+    }
+    const name = named('stays')
+    await refused('run', '--name', name, ...ALONE, 'busybox', 'true')
+    expect(await stateOf(name)).toBe('created')
+    await ask(engine(), 'DELETE', `/containers/${name}?force=1`)
+
+    const fields = { HostConfig: { NetworkMode: 'none', AutoRemove: true } }
+    await using running = await runBox(engine(), ['sleep', '600'], { fields })
+    await refused('start', running.name)
+    expect(await stateOf(running.name)).toBe('running')
+
+    await using ended = await runBox(engine(), ['true'])
+    expect((await ask(engine(), 'POST', `/containers/${ended.id}/wait`)).status).toBe(200)
+    await refused('start', ended.name)
+    expect(await stateOf(ended.name)).toBe('exited')
+  })
+})
+
 const PLACES = ['a', 'b', 'c', 'd'] as const
 type Place = (typeof PLACES)[number]
 /** Those that are undone, the latest first. */

@@ -128,6 +128,41 @@ describeEachEngine('two owners', (engine) => {
     await must('b', ['network', 'rm', `${tag}-net-b`])
   })
 
+  test('a start that is refused removes only what its client might remove itself', async () => {
+    const box = `${tag}-unstarted`
+    const state = async () => {
+      const args = ['inspect', '--format', '{{.State.Status}} {{.HostConfig.AutoRemove}}', box]
+      return (await docker(engine().host, args)).stdout.trim()
+    }
+    await must('a', ['create', '--rm', '--network', 'none', '--name', box, 'busybox', 'true'])
+    expect(await refusal('b', ['start', box])).toMatch(/does not belong to/)
+    expect(await state()).toBe('created true')
+
+    const all = { pre: ['sandbox'], validate: ['sandbox'] }
+    const sandbox = (preset: string) => ({
+      use: 'sandbox',
+      with: { preset, owner: `${tag}a`, engine: engine().host },
+    })
+    const scene = { engine: { kind: 'unix', path: engine().socket }, version: 2 } as const
+    const start = (stage: Stage) => docker(`unix://${stage.socket}`, ['start', box])
+    await using readonly = await setStage({
+      ...scene,
+      adapters: { sandbox: sandbox('readonly') },
+      endpoints: { '* *': all },
+    })
+    expect((await start(readonly)).stderr).toMatch(/PS-ACCESS-001/)
+    expect(await state()).toBe('created true')
+
+    // For its owner it is removed, under the eyes of the sandbox.
+    await using failing = await setStage({
+      ...scene,
+      adapters: { sandbox: sandbox('ci'), policy: { does: () => ({ status: 500, text: '' }), protocol: 1 } },
+      endpoints: { '* *': all, ContainerStart: { pre: ['policy'] } },
+    })
+    expect((await start(failing)).stderr).toContain('adapter "policy" failed')
+    expect(await state()).toBe('')
+  })
+
   test('images that one has built are one’s own', async () => {
     const image = `${tag}-image`
     await must('a', ['build', '--tag', image, '-'], {
