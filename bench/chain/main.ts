@@ -2,7 +2,7 @@
  * `npm run bench:chain`: what hooks add to a create, and what they cost requests that none of them asked for.
  *
  * One sequential client on a unix socket; the engine is a scripted one, because creating containers takes a hundred times
- * as long as the chain in front of it. The variants take turns, and medians are compared.
+ * as long as the chain in front of it. The variants take turns, each with three processes one after the other, and medians are compared.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -41,10 +41,10 @@ const VARIANTS: readonly Variant[] = [
   { title: NO_CHANGE, config: (adapter) => configTwo(adapter, { pre: 1 }, '/allow'), target: 0.35 },
   { title: 'one that adds a label', config: (adapter) => configTwo(adapter, { pre: 1 }), target: 0.35 },
   { title: BY_SDK, config: (adapter) => configTwo(`${adapter}-sdk`, { pre: 1 }) },
-  { title: ONE_VALIDATOR, config: (adapter) => configTwo(adapter, { validate: 1 }) },
+  { title: ONE_VALIDATOR, config: (adapter) => configTwo(adapter, { validate: 1 }, '/allow') },
   {
     title: 'ten validators of protocol 2',
-    config: (adapter) => configTwo(adapter, { validate: 10 }),
+    config: (adapter) => configTwo(adapter, { validate: 10 }, '/allow'),
     multiple: { times: 2, of: ONE_VALIDATOR },
   },
   { title: 'five hooks in process', config: () => configOf(5, IN_PROCESS), target: 0.1 },
@@ -93,11 +93,14 @@ const CREATE = Buffer.concat([
 const LIST = request('GET', '/v1.45/containers/json?all=1')
 
 const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
-const ROUNDS = flags.quick ? 2 : 8
+/** Two processes of the same variant differ by some 0.02 ms for as long as they run, so each variant has several, one after the other. */
+const STARTS = flags.quick ? 1 : 3
+/** Turns that each process of a variant has. */
+const ROUNDS = flags.quick ? 2 : 3
 /** In one turn of a variant: long enough that the processor's caches hold what it needs and not what the one before it needed. */
 const REQUESTS = flags.quick ? 50 : 800
-/** Before the first round, for each variant: by then V8 has compiled what runs often, as it has in a proxy that runs for a minute. */
-const WARM_UP_REQUESTS = flags.quick ? 50 : 1500
+/** Before its first turn, for each process: by then V8 has compiled what runs often, as it has in a proxy that runs for a minute. */
+const WARM_UP_REQUESTS = flags.quick ? 50 : 4000
 
 const dir = await mkdtemp('/tmp/powerstrip-chain-')
 const engine = `${dir}/engine.sock`
@@ -126,18 +129,21 @@ try {
 
 async function measure(): Promise<void> {
   const [load = 0] = loadavg()
-  await using field = await startField(engine, VARIANTS, ({ config }) => config?.(adapter))
-  const results = field.entrants.map((entrant) => ({
-    ...entrant,
+  const results = VARIANTS.map((variant) => ({
+    variant,
     creates: [] as number[],
     lists: [] as number[],
   }))
-  for (const { client } of results) await timed(client, CREATE, WARM_UP_REQUESTS)
-  for (let round = 0; round < ROUNDS; round++)
-    for (const { client, creates, lists } of results) {
-      creates.push(...(await timed(client, CREATE, REQUESTS)))
-      lists.push(...(await timed(client, LIST, REQUESTS)))
-    }
+  for (let start = 0; start < STARTS; start++) {
+    await using field = await startField(engine, VARIANTS, ({ config }) => config?.(adapter))
+    for (const { client } of field.entrants) await timed(client, CREATE, WARM_UP_REQUESTS)
+    for (let round = 0; round < ROUNDS; round++)
+      for (const [index, { client }] of field.entrants.entries()) {
+        const { creates, lists } = results[index]!
+        creates.push(...(await timed(client, CREATE, REQUESTS)))
+        lists.push(...(await timed(client, LIST, REQUESTS)))
+      }
+  }
 
   const [plain] = results
   const base = p50(plain!.creates)
