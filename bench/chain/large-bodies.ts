@@ -37,9 +37,7 @@ export async function measureLargeBodies({ engine, adapter, quick }: LargeBodyGr
   for (let round = 0; round < (quick ? 2 : 10); round++)
     for (const { client, timesMs } of results) timesMs.push(...(await timed(client, message, quick ? 3 : 20)))
 
-  console.log(
-    `\nA create with a body of ${BODY.length} bytes, which the adapter that adds a label reads as JSON.\n`,
-  )
+  console.log(`\nA create with a body of ${BODY.length} bytes, which the adapter reads as JSON.\n`)
   console.log('| variant | p50 of a create, ms | added, ms | the engine gets |')
   console.log('|---|---:|---:|---|')
   for (const { title, isSame, timesMs } of results) {

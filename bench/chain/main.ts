@@ -41,10 +41,10 @@ const VARIANTS: readonly Variant[] = [
   { title: NO_CHANGE, config: (adapter) => configTwo(adapter, { pre: 1 }, '/allow'), target: 0.35 },
   { title: 'one that adds a label', config: (adapter) => configTwo(adapter, { pre: 1 }), target: 0.35 },
   { title: BY_SDK, config: (adapter) => configTwo(`${adapter}-sdk`, { pre: 1 }) },
-  { title: ONE_VALIDATOR, config: (adapter) => configTwo(adapter, { validate: 1 }, '/allow') },
+  { title: ONE_VALIDATOR, config: (adapter) => configTwo(adapter, { validate: 1 }) },
   {
     title: 'ten validators of protocol 2',
-    config: (adapter) => configTwo(adapter, { validate: 10 }, '/allow'),
+    config: (adapter) => configTwo(adapter, { validate: 10 }),
     multiple: { times: 2, of: ONE_VALIDATOR },
   },
   { title: 'five hooks in process', config: () => configOf(5, IN_PROCESS), target: 0.1 },
