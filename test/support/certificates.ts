@@ -1,9 +1,10 @@
 /** Certificate authorities and certificates, made by the openssl command as Docker's own guide makes them. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { replaceFile } from './replace-file.ts'
 
 const run = promisify(execFile)
 
@@ -131,13 +132,7 @@ async function signed(args: readonly string[], validity: readonly string[], expi
 
 /** Puts another certificate and key in place of those of `before`, each by renaming, as tools that renew them do. */
 export async function replaceCertificate(before: Issued, after: Issued): Promise<void> {
-  for (const part of ['key', 'cert'] as const) await replaceFile(before[part], after[part])
-}
-
-/** By renaming: nobody ever finds half of it. */
-export async function replaceFile(before: string, after: string): Promise<void> {
-  await run('cp', [after, `${before}.new`])
-  await rename(`${before}.new`, before)
+  for (const part of ['key', 'cert'] as const) replaceFile(before[part], await readFile(after[part], 'utf8'))
 }
 
 function extensionsOf({ for: purpose, hosts = ['localhost', '127.0.0.1'] }: CertificateTerms): string {

@@ -117,7 +117,10 @@ const LOOK = [
   ...['busybox', ...lingering('stat -c %s /data/big')],
 ]
 
-/** Not with `--rm`: where a hook has failed its start, no engine removes the container, and newer docker CLIs wait for that. */
+/**
+ * Not with `--rm`: newer docker CLIs wait for the removal of a container whose start a hook has failed, and with the control service gone
+ * the hooks on its removal may fail, too.
+ */
 function look(host: FlockerHost): Promise<Ended> {
   return host.docker(['run', '--name', 'looker', ...LOOK])
 }

@@ -1,3 +1,4 @@
+import { UNTIL_IT_SLEEPS } from '../clients/begun.ts'
 import { docker, type EngineKind, importBusybox, startEngine } from './index.ts'
 
 /**
@@ -19,13 +20,7 @@ async function hold(kind: EngineKind): Promise<void> {
     '1000000',
   ])
   // Its process is runc's own for a while.
-  await docker(engine.host, [
-    'exec',
-    'box',
-    'sh',
-    '-c',
-    'until grep -q ^sleep /proc/1/cmdline; do sleep 0.05; done',
-  ])
+  await docker(engine.host, ['exec', 'box', ...UNTIL_IT_SLEEPS])
   const box = await docker(engine.host, ['inspect', '--format', '{{.State.Pid}}', 'box'])
   console.log(JSON.stringify({ dir: engine.dir, engine: engine.pid, container: Number(box.stdout) }))
   process.stdin.resume()

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { UNTIL_IT_SLEEPS } from '../clients/begun.ts'
 import { Running } from '../flocker/command.ts'
 import { startPowerstrip } from '../powerstrip.ts'
 import { startHosts } from './index.ts'
@@ -12,13 +13,7 @@ async function hold(): Promise<void> {
   const [host] = all
   const box = await host!.mustDocker(['run', '--detach', 'busybox', 'sleep', '1000000'])
   // Its process is runc's own for a while.
-  await host!.mustDocker([
-    'exec',
-    box,
-    'sh',
-    '-c',
-    'until grep -q ^sleep /proc/1/cmdline; do sleep 0.05; done',
-  ])
+  await host!.mustDocker(['exec', box, ...UNTIL_IT_SLEEPS])
   const container = Number(await host!.mustDocker(['inspect', '--format', '{{.State.Pid}}', box]))
   const inside = host!.spawn('cat', [], { stdio: ['pipe', 'ignore', 'inherit'] })
   await once(inside, 'spawn')

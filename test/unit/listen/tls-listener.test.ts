@@ -12,10 +12,10 @@ import {
   type Authority,
   type Issued,
   replaceCertificate,
-  replaceFile,
   startAuthorities,
 } from '../../support/certificates.ts'
 import { Peer } from '../../support/connect.ts'
+import { replaceFile } from '../../support/replace-file.ts'
 
 let authority: Authority
 let stranger: Authority
@@ -301,13 +301,13 @@ describe('certificates that change', () => {
     const files = await authority.issue({ name: 'server', for: 'server' })
     await using at = await open({ files })
     const other = await authority.issue({ name: 'renewed', for: 'server' })
-    await replaceFile(files.cert, other.cert)
+    replaceFile(files.cert, readFileSync(other.cert, 'utf8'))
     expect(await at.until('certificates-broken')).toMatchObject({
       message: expect.stringContaining(files.cert),
     })
     const meanwhile = await at.dial(as(client))
     expect((meanwhile.socket as TLSSocket).getPeerCertificate().subject.CN).toBe('server')
-    await replaceFile(files.key, other.key)
+    replaceFile(files.key, readFileSync(other.key, 'utf8'))
     await at.until('certificates-changed')
     expect(at.told.map(({ kind }) => kind)).toEqual(['certificates-broken', 'certificates-changed'])
   })
